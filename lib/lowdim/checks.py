@@ -1,0 +1,49 @@
+"""Checks at the public edge: each returns its argument or raises a ``ValueError`` that names the argument, what it was
+and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def check_finite(name: str, x: Tensor) -> Tensor:
+    """``x`` when it is a floating-point tensor without NaN or infinity."""
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        kind = f"{type(x).__name__} of {x.dtype}" if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"{name}: got a {kind}; give a floating-point torch.Tensor")
+    if not bool(torch.isfinite(x).all()):
+        bad = int((~torch.isfinite(x)).sum())
+        raise ValueError(f"{name}: {bad} of {x.numel()} entries are NaN or infinite; all must be finite")
+    return x
+
+
+def check_batch(name: str, x: Tensor, shape: Sequence[int]) -> Tensor:
+    """``x`` when it is a finite batch ``(B, *shape)``."""
+    check_finite(name, x)
+    if x.dim() != len(shape) + 1 or tuple(x.shape[1:]) != tuple(shape):
+        want = ", ".join(["B", *map(str, shape)])
+        raise ValueError(f"{name}: shape {tuple(x.shape)} is not allowed; give ({want})")
+    return x
+
+
+def expand_sigma(sigma: float | Tensor, x: Tensor, *, allow_zero: bool = False) -> Tensor:
+    """The noise level as a tensor ``(B,)`` in the dtype and on the device of ``x``, from a number or a ``(B,)`` tensor.
+
+    Raises ``ValueError`` when an entry is negative, NaN or infinite (or zero unless ``allow_zero``), or when the shape does not fit.
+    """
+    s = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
+    if s.dim() > 1 or (s.dim() == 1 and s.shape[0] not in (1, x.shape[0])):
+        raise ValueError(f"sigma: shape {tuple(s.shape)} is not allowed; give a number or a tensor of shape ({x.shape[0]},)")
+    low_ok = (s >= 0) if allow_zero else (s > 0)
+    if not bool((low_ok & torch.isfinite(s)).all()):
+        bound = ">= 0" if allow_zero else "> 0"
+        raise ValueError(f"sigma: {s.flatten()[:4].tolist()} is not allowed; every noise level must be finite and {bound}")
+    return s.expand(x.shape[0])
+
+
+def like(v: Tensor, x: Tensor) -> Tensor:
+    """Reshape a per-sample vector ``(B,)`` so that it broadcasts over ``x`` of shape ``(B, *shape)``."""
+    return v.reshape(-1, *[1] * (x.dim() - 1))

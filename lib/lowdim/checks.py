@@ -1,5 +1,6 @@
 """Checks at the public edge: each returns its argument or raises a ``ValueError`` that names the argument, what it was
-and what is allowed."""
+and what is allowed.
+"""
 
 from __future__ import annotations
 
@@ -32,15 +33,20 @@ def check_batch(name: str, x: Tensor, shape: Sequence[int]) -> Tensor:
 def expand_sigma(sigma: float | Tensor, x: Tensor, *, allow_zero: bool = False) -> Tensor:
     """The noise level as a tensor ``(B,)`` in the dtype and on the device of ``x``, from a number or a ``(B,)`` tensor.
 
-    Raises ``ValueError`` when an entry is negative, NaN or infinite (or zero unless ``allow_zero``), or when the shape does not fit.
+    Raises ``ValueError`` when an entry is negative, NaN or infinite (or zero unless ``allow_zero``), or when the shape
+    does not fit.
     """
     s = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
     if s.dim() > 1 or (s.dim() == 1 and s.shape[0] not in (1, x.shape[0])):
-        raise ValueError(f"sigma: shape {tuple(s.shape)} is not allowed; give a number or a tensor of shape ({x.shape[0]},)")
+        raise ValueError(
+            f"sigma: shape {tuple(s.shape)} is not allowed; give a number or a tensor of shape ({x.shape[0]},)"
+        )
     low_ok = (s >= 0) if allow_zero else (s > 0)
     if not bool((low_ok & torch.isfinite(s)).all()):
         bound = ">= 0" if allow_zero else "> 0"
-        raise ValueError(f"sigma: {s.flatten()[:4].tolist()} is not allowed; every noise level must be finite and {bound}")
+        raise ValueError(
+            f"sigma: {s.flatten()[:4].tolist()} is not allowed; every noise level must be finite and {bound}"
+        )
     return s.expand(x.shape[0])
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Number:
     """A headline number: its value, its unit (``""`` for a pure number) and the absolute tolerance within which a
-    rerun of the same code, seed and profile on another CPU must agree."""
+    rerun of the same code, seed and profile on another CPU must agree.
+    """
 
     value: float
     unit: str
@@ -64,8 +65,11 @@ def _to_numpy(value: Any) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure of a chapter: the experiment whose record it draws, the drawing function ``record -> Figure``, the caption
-    (Markdown with ``$math$``) and the alt text for readers who do not see it."""
+    """A figure of a chapter.
+
+    The experiment whose record it draws, the drawing function ``record -> Figure``, the caption (Markdown with
+    ``$math$``) and the alt text for readers who do not see it.
+    """
 
     experiment: str
     draw: Callable[[Record], Figure]

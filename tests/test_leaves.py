@@ -6,6 +6,7 @@ from dataclasses import FrozenInstanceError, dataclass
 import numpy as np
 import pytest
 import torch
+
 from lowdim.checks import check_batch, check_finite, expand_sigma, like
 from lowdim.profile import PROFILE_NAMES, Profiles, check_device, check_profile, check_seed
 from lowdim.record import Number, Record

@@ -1,0 +1,150 @@
+"""Where a result comes from: hashes of everything that decides it, package versions, and the commit.
+
+A chapter's hashes cover the code it imports (:mod:`lowdim.companion.imports`), its notebook's sources, its claims, the
+lock file and its weights. They are the key of the execution cache, and they tell whether a recorded result is current.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lowdim.companion.imports import PACKAGE, cell_code, import_closure, package_folder
+
+if TYPE_CHECKING:
+    from lowdim.companion.catalogue import ChapterInfo
+
+PACKAGES = ("lowdim", "torch", "numpy", "scipy", "diffusers", "scikit-learn", "matplotlib", "deepinv", "torchvision")
+HASHES = ("code", "notebook", "claims", "lock", "weights")
+ABSENT = "absent"
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of the packages that decide numbers, and the kind of machine; nothing is imported."""
+    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def commit_label(root: Path) -> str:
+    """The commit of the checkout at ``root`` as ``git describe`` names it, with ``-dirty`` for uncommitted changes.
+
+    ``"unknown"`` without git or outside a checkout.
+    """
+    command = ["git", "-C", str(root), "describe", "--always", "--tags", "--dirty", "--abbrev=10"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip() or "unknown"
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes as they are."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def text_digest(path: Path) -> str:
+    """SHA-256 of a file: of text with its line ends normalised, as a checkout may change them; of binary as it is."""
+    data = path.read_bytes()
+    if b"\0" not in data:
+        data = data.replace(b"\r\n", b"\n")
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a JSON value, independent of the order of keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def notebook_cells(path: Path) -> list[tuple[str, str]]:
+    """Kind and source of each cell of a notebook, never its outputs; a damaged file raises a ``ValueError``."""
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        pairs = [(cell["cell_type"], cell["source"]) for cell in cells]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path.name} is not a readable notebook: {error}") from error
+    return [(kind, text if isinstance(text, str) else "".join(text)) for kind, text in pairs]
+
+
+def declared_weights(module_files: Iterable[Path]) -> tuple[str, ...]:
+    """The names in the ``WEIGHTS`` tuple of a chapter's module, read from the source without running it."""
+    names: list[str] = []
+    for path in module_files:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            if not any(isinstance(t, ast.Name) and t.id == "WEIGHTS" for t in targets):
+                continue
+            try:
+                names += [str(name) for name in ast.literal_eval(node.value)]  # type: ignore[attr-defined]
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{path.name}: WEIGHTS must be a literal tuple of names under models/") from error
+    return tuple(dict.fromkeys(names))
+
+
+def chapter_hashes(info: ChapterInfo, root: Path, parameters: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """The hashes that decide a chapter's result, one for each of :data:`HASHES`.
+
+    ``info`` is the chapter's row of the catalogue and ``root`` the checkout. With ``parameters`` (profile, seed, device
+    and whatever else decides a run) the entry ``key`` hashes all of it together. A file that does not exist hashes as
+    ``"absent"``.
+    """
+    notebook = info.notebook(root)
+    cells = notebook_cells(notebook) if notebook.is_file() else []
+    sources = [cell_code(text) for kind, text in cells if kind == "code"]
+    folder = root / "lib" / PACKAGE
+    folder = folder if folder.is_dir() else package_folder()
+    closure = import_closure([info.module], sources, folder)
+    own = [path for name, path in closure.items() if f"{name}.".startswith(f"{info.module}.")]
+    found = {
+        "code": _code_digest(closure, folder),
+        "notebook": digest(cells) if cells else ABSENT,
+        "claims": _optional(root / "book" / "claims" / f"{info.stem}.yml"),
+        "lock": _optional(root / "constraints.txt"),
+        "weights": digest({name: _tree(root / "models" / name) for name in declared_weights(own)}),
+    }
+    if parameters is not None:
+        found["key"] = digest([found, dict(parameters)])
+    return found
+
+
+def changed(recorded: Mapping[str, str], current: Mapping[str, str]) -> list[str]:
+    """Which of :data:`HASHES` differ between a recorded result and the checkout."""
+    return [name for name in HASHES if recorded.get(name) != current.get(name)]
+
+
+def _optional(path: Path) -> str:
+    return text_digest(path) if path.is_file() else ABSENT
+
+
+def _code_digest(closure: Mapping[str, Path], folder: Path) -> str:
+    # Data files beside a module (a schema, a table) belong to it as much as its code.
+    files = set(closure.values())
+    for path in closure.values():
+        files.update(p for p in path.parent.iterdir() if p.is_file() and _is_data(p))
+    return digest({path.relative_to(folder).as_posix(): text_digest(path) for path in files})
+
+
+def _is_data(path: Path) -> bool:
+    return (
+        path.suffix not in (".py", ".pyc", ".typed") and not path.name.startswith(".") and not path.name.endswith("~")
+    )
+
+
+def _tree(folder: Path) -> dict[str, str] | str:
+    if not folder.is_dir():
+        return ABSENT
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith("."))
+    return {path.relative_to(folder).as_posix(): text_digest(path) for path in files}

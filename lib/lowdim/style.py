@@ -156,9 +156,8 @@ def figure(
     """A figure in the book's style with a grid of axes.
 
     ``width`` is the share of the text column, in (0, 1]; ``aspect`` the height of one panel over its width;
-    ``subplots`` goes to :meth:`matplotlib.figure.Figure.subplots`. Returns ``(figure, axes)``: one ``Axes`` for a 1 x 1 grid, else
-    an array.
-    The figure belongs to no window manager, so it is freed with its last reference.
+    ``subplots`` goes to :meth:`matplotlib.figure.Figure.subplots`. Returns ``(figure, axes)``: one ``Axes`` for a
+    1 x 1 grid, else an array. The figure belongs to no window manager, so it is freed with its last reference.
     Raises ``ValueError`` for a width outside (0, 1] or an aspect that is not positive.
     """
     if not 0 < width <= 1:

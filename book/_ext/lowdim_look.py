@@ -1,0 +1,95 @@
+"""The site's frame: style files, logo, version and commit in the footer, chapter numbers, the page for a lost address."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
+from sphinx_external_toc.collectors import TocTreeCollectorWithStyles as Collector
+
+STYLES = ("fonts.css", "colours.css", "page.css", "boxes.css", "verdicts.css", "print.css")
+_CHAPTER = re.compile(r"(?:^|/)(\d\d)-[^/]+$")
+
+
+def commit(folder: Path) -> str:
+    """Short hash of the checked-out commit, with ``+`` when tracked files differ from it; empty outside a repository."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        short = git("rev-parse", "--short=10", "HEAD")
+        top = git("rev-parse", "--show-toplevel")
+        return short + ("+" if git("-C", top, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _frame(app: Sphinx, config: Config) -> None:
+    version = importlib.metadata.version("lowdim")
+    at = commit(Path(app.confdir))
+    where = f', commit <code class="lowdim-commit">{at}</code>' if at else ""
+    config.html_theme_options.update(
+        logo={"image_light": "logo.svg", "image_dark": "logo-dark.svg", "text": config.html_title},
+        extra_footer=f'<p class="lowdim-version">Book and library lowdim {version}{where}.</p>',
+        navigation_with_keys=False,
+        show_toc_level=2,
+        use_sidenotes=False,
+    )
+    for name in STYLES:
+        app.add_css_file(f"css/{name}", priority=900)
+
+
+def _number_chapters() -> None:
+    """Give each chapter the number in its file name, so that theorem 1.2 is in chapter 01 whatever is missing."""
+    assign = Collector.assign_section_numbers
+    if getattr(assign, "by_name", False):  # a second build in the same process
+        return
+
+    def assign_by_name(self: Collector, env: BuildEnvironment) -> list[str]:
+        before = dict(env.toc_secnumbers)
+        assign(self, env)
+        for docname in env.toc_secnumbers:
+            found = _CHAPTER.search(docname)
+            if found:
+                _set_number(env, docname, int(found[1]))
+        return [name for name, numbers in env.toc_secnumbers.items() if before.get(name) != numbers]
+
+    assign_by_name.by_name = True  # type: ignore[attr-defined]
+    Collector.assign_section_numbers = assign_by_name
+
+
+def _set_number(env: BuildEnvironment, docname: str, chapter: int) -> None:
+    numbers = env.toc_secnumbers[docname]
+    for anchor, number in numbers.items():
+        if number:
+            numbers[anchor] = (chapter, *number[1:])
+    if env.titles[docname].get("secnumber"):
+        env.titles[docname]["secnumber"] = [chapter]
+    for reference in env.tocs[docname].findall(nodes.reference):
+        if reference.get("secnumber"):
+            reference["secnumber"] = [chapter, *reference["secnumber"][1:]]
+
+
+def _lost_page(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+    if app.builder.format == "html":
+        base = urlsplit(app.config.html_baseurl).path.rstrip("/") + "/"
+        yield "404", {"title": "Page not found", "lost_base": base}, "404.html"
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    _number_chapters()
+    app.connect("config-inited", _frame)
+    app.connect("html-collect-pages", _lost_page)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -20,13 +20,13 @@ def inline_html(text: str) -> str:
 
 
 def slug(verdict: str) -> str:
-    """The verdict as a class name: ``holds-weaker``."""
-    return verdict.replace(" ", "-")
+    """The verdict as a class name: ``holds-weaker``, ``out-of-reach``."""
+    return verdict.removesuffix(" here").replace(" ", "-")
 
 
 def badge(verdict: str) -> str:
     """The verdict as a coloured word."""
-    return f'<span class="lowdim-badge lowdim-{slug(verdict)}">{escape(verdict)}</span>'
+    return f'<span class="ld-badge ld-{slug(verdict)}">{escape(verdict)}</span>'
 
 
 def measured_text(claim: Claim, value: float | None) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lowdim.checks import check_finite
 from lowdim.distributions.base import Distribution, check_weights
-from lowdim.distributions.numerics import CHUNK_NUMBERS, draw_indices, wide_dtype
+from lowdim.distributions.numerics import chunk_rows, draw_indices, wide_dtype
 from lowdim.distributions.operators import check_measurement, operator_action
 
 
@@ -40,7 +40,7 @@ class Empirical(Distribution):
         self.points = points
         self._flat = points.reshape(points.shape[0], -1)
         self._log_weights = log_weights
-        self._rows = min(points.shape[0], max(1, CHUNK_NUMBERS // self.n))
+        self._rows = min(points.shape[0], chunk_rows(self.n))
         wide = log_weights.dtype
         blocks = zip(self._flat.split(self._rows), log_weights.split(self._rows), strict=True)
         self._centre = sum((logs.exp() @ block.to(wide) for block, logs in blocks), torch.zeros((), dtype=wide))

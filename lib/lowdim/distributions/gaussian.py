@@ -64,12 +64,19 @@ class Gaussian(LowRankMixture):
         if x.dim() < 2 or x.shape[0] < 1:
             raise ValueError(f"x: shape {tuple(x.shape)} is not allowed; give (N, ...) with N >= 1")
         flat = x.reshape(x.shape[0], -1)
-        limit = min(flat.shape)
-        if rank is not None and not 0 <= rank <= limit:
-            raise ValueError(f"rank: {rank!r} is not allowed; give a whole number from 0 to min(N, n) = {limit}")
         mean = flat.mean(0)
         basis, eigenvalues = principal_axes((flat - mean).T / flat.shape[0] ** 0.5, rank)
         return cls(mean.reshape(x.shape[1:]), basis, eigenvalues)
+
+    def mmse(self, sigma: float) -> float:
+        """Expected squared error of the denoiser, ``sum_j lambda_j sigma^2 / (lambda_j + sigma^2)``.
+
+        For ``law.gaussian()`` this is the least error of any affine denoiser of ``law`` (LMMSE).
+        """
+        variance = float(sigma) ** 2
+        if not 0 < variance < float("inf"):
+            raise ValueError(f"sigma: {sigma!r} is not allowed; give a finite number > 0")
+        return float((self._lambda * variance / (self._lambda + variance)).sum())
 
     @property
     def rank(self) -> int:

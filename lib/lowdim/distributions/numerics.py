@@ -30,11 +30,16 @@ def draw_indices(log_weights: Tensor, n: int, generator: torch.Generator) -> Ten
     return index.clamp(max=log_weights.shape[0] - 1)
 
 
+def chunk_rows(width: int) -> int:
+    """Rows to treat at once when each needs ``width`` numbers of temporary memory; at least one."""
+    return max(1, CHUNK_NUMBERS // max(1, width))
+
+
 def in_chunks(function: Callable[..., Tensor], width: int, *rows: Tensor) -> Tensor:
     """``function(*rows)`` evaluated on slices of the first axis, so that a temporary of ``width`` numbers a row stays
     below :data:`CHUNK_NUMBERS`.
     """
-    size = max(1, CHUNK_NUMBERS // max(1, width))
+    size = chunk_rows(width)
     if rows[0].shape[0] <= size:
         return function(*rows)
     return torch.cat([function(*part) for part in zip(*(row.split(size) for row in rows), strict=True)])
@@ -44,8 +49,11 @@ def principal_axes(factor: Tensor, rank: int | None = None) -> tuple[Tensor, Ten
     """Orthonormal ``basis (n, r)`` and ``eigenvalues (r,)``, descending, of the covariance ``factor @ factor.T``.
 
     ``factor`` is ``(n, q)``. With ``rank=None`` the directions that are zero to rounding are dropped; else the leading
-    ``rank <= min(n, q)`` are kept.
+    ``rank <= min(n, q)`` are kept; a larger one raises ``ValueError``.
     """
+    limit = min(factor.shape)
+    if rank is not None and (isinstance(rank, bool) or not isinstance(rank, int) or not 0 <= rank <= limit):
+        raise ValueError(f"rank: {rank!r} is not allowed; give a whole number from 0 to {limit}")
     left, spread, _ = torch.linalg.svd(factor, full_matrices=False)
     if rank is None:
         floor = torch.finfo(factor.dtype).eps * max(factor.shape) * (spread[0] if spread.numel() else 0.0)

@@ -24,14 +24,15 @@ from torch import Tensor
 
 from lowdim.checks import expand_sigma, like
 
-Level = TypeVar("Level", float, Tensor)
+Level = TypeVar("Level", float, Tensor, "float | Tensor")
 
 
-def _check_fraction(name: str, value: float | Tensor, *, open_end: bool = False) -> None:
+def _check_fraction(name: str, value: float | Tensor, *, zero: bool = False, one: bool = True) -> None:
+    """Refuse a level outside the unit interval; ``zero`` and ``one`` say whether its ends are allowed."""
     v = torch.as_tensor(value)
-    inside = (v > 0) & ((v < 1) if open_end else (v <= 1))
+    inside = ((v >= 0) if zero else (v > 0)) & ((v <= 1) if one else (v < 1))
     if not bool(inside.all()):
-        interval = "(0, 1)" if open_end else "(0, 1]"
+        interval = f"{'[' if zero else '('}0, 1{']' if one else ')'}"
         raise ValueError(f"{name}: {v.flatten()[:4].tolist()} is not allowed; every entry must lie in {interval}")
 
 
@@ -41,9 +42,9 @@ def _check_sigma(value: float | Tensor) -> None:
         raise ValueError(f"sigma: {v.flatten()[:4].tolist()} is not allowed; every entry must be finite and >= 0")
 
 
-def _over_batch(name: str, value: float | Tensor, x: Tensor, *, open_end: bool = False) -> Tensor:
-    """A level in (0, 1] (or (0, 1)) shaped to broadcast over the batch ``x``."""
-    _check_fraction(name, value, open_end=open_end)
+def _over_batch(name: str, value: float | Tensor, x: Tensor, *, zero: bool = False, one: bool = True) -> Tensor:
+    """A level in the unit interval shaped to broadcast over the batch ``x``."""
+    _check_fraction(name, value, zero=zero, one=one)
     v = torch.as_tensor(value, dtype=x.dtype, device=x.device)
     if v.dim() > 1 or (v.dim() == 1 and v.shape[0] not in (1, x.shape[0])):
         raise ValueError(f"{name}: shape {tuple(v.shape)} is not allowed; give a number or a shape ({x.shape[0]},)")
@@ -176,7 +177,7 @@ def denoiser_to_v(denoised: Tensor, x_t: Tensor, alpha_bar: float | Tensor) -> T
     In terms of ``D`` at the VP point ``x_t``: ``v = (sqrt(alpha_bar) x_t - D) / sqrt(1 - alpha_bar)``, ``alpha_bar <
     1``.
     """
-    ab = _over_batch("alpha_bar", alpha_bar, x_t, open_end=True)
+    ab = _over_batch("alpha_bar", alpha_bar, x_t, one=False)
     return (ab.sqrt() * x_t - denoised) / (1 - ab).sqrt()
 
 
@@ -187,10 +188,10 @@ def v_to_denoiser(v: Tensor, x_t: Tensor, alpha_bar: float | Tensor) -> Tensor:
 
 
 def denoiser_to_velocity(denoised: Tensor, x_t: Tensor, t: float | Tensor) -> Tensor:
-    """The flow velocity ``E[x0 - n | x_t] = (D - x_t) / (1 - t)`` at the flow point ``x_t``, ``0 < t < 1``."""
-    return (denoised - x_t) / (1 - _over_batch("t", t, x_t, open_end=True))
+    """The flow velocity ``E[x0 - n | x_t] = (D - x_t) / (1 - t)`` at the flow point ``x_t``, ``0 <= t < 1``."""
+    return (denoised - x_t) / (1 - _over_batch("t", t, x_t, zero=True, one=False))
 
 
 def velocity_to_denoiser(velocity: Tensor, x_t: Tensor, t: float | Tensor) -> Tensor:
-    """``D = x_t + (1 - t) velocity`` at the flow point ``x_t``, ``0 < t <= 1``."""
-    return x_t + (1 - _over_batch("t", t, x_t)) * velocity
+    """``D = x_t + (1 - t) velocity`` at the flow point ``x_t``, ``0 <= t <= 1``."""
+    return x_t + (1 - _over_batch("t", t, x_t, zero=True)) * velocity

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-import torch
 from torch import Tensor
 
 
@@ -67,8 +66,3 @@ def bind(model: ConditionalDenoiser, condition: Any = None, guidance: float = 1.
     if condition is None and guidance != 1:
         raise ValueError(f"guidance: {guidance!r} has nothing to guide towards; give a condition, or leave it at 1")
     return Bound(model, condition, float(guidance), null)
-
-
-def working_dtype(device: torch.device) -> torch.dtype:
-    """The widest real type of ``device``: float64, or float32 on Apple's GPUs, which have no float64."""
-    return torch.float32 if device.type == "mps" else torch.float64

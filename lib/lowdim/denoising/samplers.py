@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from lowdim.checks import check_finite
-from lowdim.denoising.denoiser import Denoiser, working_dtype
+from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import check_sigmas
+from lowdim.distributions.numerics import wide_dtype
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def _model(denoiser: Denoiser, dtype: torch.dtype) -> _Model:
 
 
 def _walk(model: _Model, x: Tensor, levels: list[float], rule: _Rule, dtype: torch.dtype) -> Iterator[Step]:
-    x = x.detach().to(working_dtype(x.device))
+    x = x.detach().to(wide_dtype(x.device))
     for index, sigma in enumerate(levels):
         denoised = model(x, sigma)
         yield Step(index, sigma, x.to(dtype), denoised.to(dtype))
@@ -108,10 +109,13 @@ def ancestral(
 ) -> Iterator[Step]:
     """Ancestral sampling: an Euler step to below the next level, then fresh noise up to it.
 
-    From ``s`` to ``s' < s``: ``sigma_up = eta s' sqrt(s^2 - s'^2) / s``, ``sigma_down^2 = s'^2 - sigma_up^2`` and ``x'
-    = D + sigma_down (x - D) / s + sigma_up n``. This is DDIM's step with its ``eta`` (Song et al. 2021, eqs. 12 and 16)
-    divided by ``sqrt(alpha_bar')``: ``eta = 0`` is :func:`euler`, ``eta = 1`` is DDPM. The noise is drawn in the dtype
-    of ``x`` on the generator's device. Raises ``ValueError`` unless ``0 <= eta <= 1``.
+    From ``s`` to ``s' < s``, with ``sigma_up = eta s' sqrt(s^2 - s'^2) / s`` and ``sigma_down^2 = s'^2 - sigma_up^2``::
+
+        x' = D + sigma_down (x - D) / s + sigma_up n
+
+    This is DDIM's step with its ``eta`` (Song et al. 2021, eqs. 12 and 16) divided by ``sqrt(alpha_bar')``: ``eta = 0``
+    is :func:`euler`, ``eta = 1`` is DDPM. The noise is drawn in the dtype of ``x`` on the generator's device. Costs
+    one evaluation for every level above 0. Raises ``ValueError`` unless ``0 <= eta <= 1``.
     """
     if not 0 <= eta <= 1:
         raise ValueError(f"eta: {eta!r} is not allowed; give a number from 0 to 1")
@@ -129,7 +133,7 @@ def ancestral(
 
 
 def _current_label(model: _Model, x: Tensor, sigma: float, sigma_next: float, denoised: Tensor) -> Tensor:
-    # For a density on the whole space the slope -sigma * score tends to 0 with sigma: nothing moves out of level 0.
+    # At a data point the slope -sigma * score tends to 0 with sigma: nothing moves out of level 0.
     return (x - denoised) / sigma if sigma > 0 else torch.zeros_like(x)
 
 
@@ -147,12 +151,14 @@ def invert(
 ) -> Iterator[Step]:
     """DDIM inversion: from data ``x0 (B, *shape)`` up the grid, to the noise that :func:`euler` brings back.
 
-    ``sigmas`` is the descending grid of the sampler; the walk starts at its last level and ends at its first. A step
-    from ``s`` up to ``s'`` is ``x' = x + (s' - s) noise``. The exact inverse of the sampler's step needs the noise
-    estimated at ``x'``, which is not known yet. There are two ways to guess it, both of first order:
+    ``sigmas`` is the descending grid of the sampler; the walk starts at its last level and ends at its first. A grid
+    that ends above 0 takes ``x0`` for a point at that level, as codes without a level 0 do.
+
+    A step from ``s`` up to ``s'`` is ``x' = x + (s' - s) noise``. The exact inverse of the sampler's step needs the
+    noise estimated at ``x'``, which is not known yet. There are two ways to guess it, both of first order:
 
     * ``label="current"``: the noise at the point and level we are at, ``(x - D(x, s)) / s``: explicit Euler. A step out
-      of ``s = 0`` does not move ``x``. (The released code of LOCO Edit.)
+      of ``s = 0`` does not move ``x``. (The released code of LOCO Edit, whose grid ends above 0.)
     * ``label="next"``: the VP point we are at, ``sqrt(alpha_bar(s)) x``, shown to the network with the label of the
       next level. (``DDIMInverseScheduler`` of diffusers; Shallow Diffuse.)
 

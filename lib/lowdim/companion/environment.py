@@ -27,6 +27,19 @@ INSTRUCTION_SET = {
 }
 
 
+def available_cores() -> int:
+    """The cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS, Windows
+        return os.cpu_count() or 1
+
+
+def default_workers() -> int:
+    """As many chapters side by side as the machine has cores, and not more than four."""
+    return max(1, min(available_cores(), 4))
+
+
 def repeatable(threads: int = 1, machine: str | None = None) -> dict[str, str]:
     """The variables to set for a run of ``threads`` threads; the instruction set is fixed on x86-64 only."""
     if threads < 1:

@@ -21,9 +21,9 @@ from typing import Any
 
 import psutil
 
-from lowdim.companion import cache, normalise
+from lowdim.companion import cache, normalise, timing
 from lowdim.companion.catalogue import ChapterInfo
-from lowdim.companion.environment import kernel_environment
+from lowdim.companion.environment import available_cores, default_workers, kernel_environment
 from lowdim.companion.launch import Finished, launch
 from lowdim.companion.provenance import chapter_hashes, versions
 
@@ -74,19 +74,6 @@ class Outcome:
     failure: str = ""
 
 
-def default_workers() -> int:
-    """As many chapters side by side as the machine has cores, and not more than four."""
-    return max(1, min(available_cores(), 4))
-
-
-def available_cores() -> int:
-    """The cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS, Windows
-        return os.cpu_count() or 1
-
-
 def runs_folder(root: Path, job: Job) -> Path:
     """Where the results of ``job`` are put for reading."""
     return root / "build" / "runs" / job.run_name
@@ -110,7 +97,6 @@ def run_chapters(
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    _note_times(root, outcomes)
     return outcomes
 
 
@@ -130,8 +116,15 @@ def _run(job: Job, root: Path, force: bool, workers: int, stop: threading.Event,
         say(f"  FAILED  {name}\n{error}")
         return Outcome(job, "failed", failure=str(error))
     seconds, memory = entry.facts["seconds"], entry.facts["peak_memory_bytes"]
+    timing.note(
+        runs_folder(root, job),
+        job.info.stem,
+        {"seconds": seconds, "peak_memory_bytes": memory, "cached": state == "cached"},
+    )
     when = " when it ran" if state == "cached" else ""
-    say(f"  {state:<7} {name}: {seconds:.1f} s, {memory / 2**20:.0f} MiB{when}")
+    over, _ = timing.beyond(job.profile, seconds, memory)
+    budget = f"; over budget: {over}" if over else ""
+    say(f"  {state:<7} {name}: {seconds:.1f} s, {memory / 2**20:.0f} MiB{when}{budget}")
     return Outcome(job, state, seconds, memory)
 
 
@@ -168,7 +161,8 @@ def _execute(job: Job, root: Path, store: Path, key: str, workers: int, stop: th
         normalise.write_notebook(normalise.normalise(executed, source), run / "notebooks" / f"{job.info.stem}.ipynb")
         if not (run / f"{job.info.stem}.json").is_file():
             raise ChapterFailure("    the notebook wrote no result; its last cell must call chapter.finish()")
-        facts = {"seconds": round(done.seconds, 2), "peak_memory_bytes": done.peak_memory_bytes, **job.parameters}
+        facts: dict[str, Any] = {"seconds": round(done.seconds, 2), "peak_memory_bytes": done.peak_memory_bytes}
+        facts |= {"chapter": job.info.stem, **job.parameters}
         return cache.store(store, key, run, facts)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -241,18 +235,3 @@ def _tail(lines: Sequence[str]) -> str:
 def _forget(job: Job, root: Path) -> None:
     """Remove what an earlier run of a failed chapter left, so that no page shows it as this one's."""
     cache.install(cache.Entry(Path(), {}, {}), runs_folder(root, job), job.info.stem)
-
-
-def _note_times(root: Path, outcomes: Sequence[Outcome]) -> None:
-    """Merge the cost of each run into ``timing.json`` of its folder."""
-    for outcome in outcomes:
-        if outcome.state == "failed":
-            continue
-        path = runs_folder(root, outcome.job) / "timing.json"
-        known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        known[outcome.job.info.stem] = {
-            "seconds": outcome.seconds,
-            "peak_memory_bytes": outcome.peak_memory_bytes,
-            "cached": outcome.state == "cached",
-        }
-        cache.write_json(path, known)

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,15 +29,15 @@ class Finished:
 
 
 def launch(
-    command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path, stop: threading.Event
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path | None, stop: threading.Event
 ) -> Finished:
-    """Run ``command`` to its end, its output in ``log``.
+    """Run ``command`` to its end, its output in ``log`` (``None``: where ours goes).
 
     When ``stop`` is set, or on an interrupt, the process and its children are ended and :class:`Stopped` is raised.
     """
     start = time.perf_counter()
     peak = 0
-    with log.open("wb") as output:
+    with log.open("wb") if log else nullcontext() as output:
         process = psutil.Popen(
             list(command), env=dict(environment), cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )

@@ -103,21 +103,25 @@ def chapter_hashes(info: ChapterInfo, root: Path, parameters: Mapping[str, Any] 
     """
     notebook = info.notebook(root)
     cells = notebook_cells(notebook) if notebook.is_file() else []
-    sources = [cell_code(text) for kind, text in cells if kind == "code"]
-    folder = root / "lib" / PACKAGE
-    folder = folder if folder.is_dir() else package_folder()
-    closure = import_closure([info.module], sources, folder)
-    own = [path for name, path in closure.items() if f"{name}.".startswith(f"{info.module}.")]
     found = {
-        "code": _code_digest(closure, folder),
+        **module_hashes(info, root, [cell_code(text) for kind, text in cells if kind == "code"]),
         "notebook": digest(cells) if cells else ABSENT,
         "claims": _optional(root / "book" / "claims" / f"{info.stem}.yml"),
         "lock": _optional(root / "constraints.txt"),
-        "weights": digest({name: _tree(root / "models" / name) for name in declared_weights(own)}),
     }
     if parameters is not None:
         found["key"] = digest([found, dict(parameters)])
     return found
+
+
+def module_hashes(info: ChapterInfo, root: Path, sources: Iterable[str] = ()) -> dict[str, str]:
+    """The hashes ``code`` (import closure of the chapter's module and of the texts ``sources``) and ``weights``."""
+    folder = root / "lib" / PACKAGE
+    folder = folder if folder.is_dir() else package_folder()
+    closure = import_closure([info.module], sources, folder)
+    own = [path for name, path in closure.items() if f"{name}.".startswith(f"{info.module}.")]
+    weights = {name: _tree(root / "models" / name) for name in declared_weights(own)}
+    return {"code": _code_digest(closure, folder), "weights": digest(weights)}
 
 
 def changed(recorded: Mapping[str, str], current: Mapping[str, str]) -> list[str]:

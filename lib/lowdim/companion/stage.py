@@ -1,7 +1,7 @@
 """Build the pages from a staged copy of the book, so that what is shown is either the last run or what is committed.
 
-``build/site`` holds the configuration, the pages, the notebooks with their stored outputs and the results. Only files that
-changed are copied, so that an unchanged book is built in seconds.
+``build/site`` holds the configuration, the pages, the notebooks with their stored outputs and the results. Only files
+that changed are copied, so that an unchanged book is built in seconds.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _plan(root: Path, source: Source) -> dict[str, Path]:
 
 def _last_run(root: Path) -> dict[str, Path]:
     run = root / "build" / "runs" / "quick"
-    plan = {}
+    plan: dict[str, Path] = {}
     for info in available(root):
         for pattern in (f"{info.stem}.json", f"figures/{info.number}-*"):
             plan |= {f"book/results/quick/{p.relative_to(run).as_posix()}": p for p in run.glob(pattern)}
@@ -96,7 +96,7 @@ def _last_run(root: Path) -> dict[str, Path]:
 
 
 def with_base_url(config: str, url: str) -> str:
-    """The configuration with ``html.baseurl`` filled in where it is empty (a publishing workflow knows its own address)."""
+    """The configuration with ``html.baseurl`` filled in where it is empty: a publishing workflow knows its address."""
     return re.sub(r'^(\s+baseurl:\s*)""\s*$', rf'\g<1>"{url}"', config, flags=re.MULTILINE) if url else config
 
 

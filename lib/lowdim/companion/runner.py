@@ -1,0 +1,212 @@
+"""Run chapters without their notebooks: several seeds, slow studies, machines without notebook tools.
+
+Each chapter and seed is a process of its own that runs the experiments one by one and keeps every finished one
+(:mod:`lowdim.companion.units`); interrupted, it goes on where it stopped. The same module is that process's program.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lowdim.companion import cache, results, timing
+from lowdim.companion.catalogue import find
+from lowdim.companion.environment import available_cores, default_workers, kernel_environment
+from lowdim.companion.execute import Job, Outcome, Say
+from lowdim.companion.launch import Stopped, launch
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one process is asked to do; plain values, so that it travels as JSON."""
+
+    chapter: str
+    profile: str
+    seed: int
+    device: str
+    experiments: tuple[str, ...]  # empty: all
+    force: bool
+    run: str
+    store: str
+
+
+def run_without_notebook(
+    jobs: Sequence[Job],
+    root: Path,
+    *,
+    experiments: Sequence[str] = (),
+    workers: int | None = None,
+    force: bool = False,
+    say: Say = print,
+) -> list[Outcome]:
+    """Run the experiments of each job (or those named) unit by unit and write results under ``build/runs``.
+
+    Where a chapter is run at several seeds, their summary is written to ``build/runs/seeds``. A failing unit does not
+    stop the others: the result holds what was measured, and the outcome's state is ``"failed"``.
+    """
+    on_gpu = any(job.device != "cpu" for job in jobs)
+    workers = workers or (1 if on_gpu else default_workers())
+    stop = threading.Event()
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        try:
+            waiting = [pool.submit(_run, job, root, tuple(experiments), workers, force, stop) for job in jobs]
+            outcomes = [future.result() for future in waiting]
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    for outcome in outcomes:
+        name = f"{outcome.job.info.stem} ({outcome.job.run_name})"
+        say(f"  {outcome.state:<7} {name}: {outcome.seconds:.1f} s, {outcome.peak_memory_bytes / 2**20:.0f} MiB")
+    _summarise_seeds([outcome.job for outcome in outcomes if outcome.state != "failed"], root, say)
+    return outcomes
+
+
+def _run(
+    job: Job, root: Path, experiments: tuple[str, ...], workers: int, force: bool, stop: threading.Event
+) -> Outcome:
+    if stop.is_set():
+        raise Stopped(job.info.stem)
+    # A part of the experiments is a result of its own where only whole ones are recorded.
+    partial = "-partial" if experiments and job.profile in ("smoke", "quick") else ""
+    run = root / "build" / "runs" / f"{job.run_name}{partial}"
+    store = root / "build" / "units"
+    task = Task(job.info.number, job.profile, job.seed, job.device, experiments, force, str(run), str(store))
+    threads = 1 if job.profile in ("smoke", "quick") else max(1, available_cores() // workers)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "task.json"
+        file.write_text(json.dumps(asdict(task)), encoding="utf-8")
+        environment = kernel_environment(threads, {"LOWDIM_RUN_DIR": str(run), "LOWDIM_ROOT": str(root)})
+        done = launch([sys.executable, "-m", "lowdim.companion.runner", str(file)], environment, root, None, stop)
+        answer = _answer(file)
+    if not answer:
+        return Outcome(job, "failed", failure=f"the process ended with status {done.status}")
+    facts = {"seconds": answer["seconds"], "peak_memory_bytes": answer["peak_memory_bytes"], "cached": False}
+    timing.note(run, job.info.stem, facts | {"units": answer["units"]})
+    state = "failed" if answer["failed"] else ("ran" if answer["ran"] else "cached")
+    return Outcome(job, state, facts["seconds"], facts["peak_memory_bytes"], ", ".join(answer["failed"]))
+
+
+def _answer(file: Path) -> dict[str, Any]:
+    with suppress(OSError, ValueError):
+        return json.loads(file.with_suffix(".answer.json").read_text(encoding="utf-8"))
+    return {}
+
+
+def _summarise_seeds(jobs: Sequence[Job], root: Path, say: Say) -> None:
+    for stem in dict.fromkeys(job.info.stem for job in jobs):
+        mine = [job for job in jobs if job.info.stem == stem]
+        if len(mine) < 2:
+            continue
+        runs = [results.read_result(root / "build" / "runs" / job.run_name / f"{stem}.json") for job in mine]
+        path = root / "build" / "runs" / "seeds" / f"{stem}.json"
+        cache.write_json(path, seeds_summary(runs))
+        say(f"  seeds   {stem}: {', '.join(str(job.seed) for job in mine)} summed up in {path.relative_to(root)}")
+
+
+def seeds_summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One summary of the results of one chapter and profile at several seeds: values and verdicts, seed by seed."""
+    first = runs[0]
+    claims = {
+        name: {key: [run["claims"].get(name, {}).get(key) for run in runs] for key in ("value", "verdict")}
+        for name in first["claims"]
+    }
+    numbers = {
+        name: {"values": [run["numbers"].get(name, {}).get("value") for run in runs], "unit": number["unit"]}
+        for name, number in first["numbers"].items()
+    }
+    kept = {key: first[key] for key in ("chapter", "profile", "device", "versions", "hashes", "commit", "recorded")}
+    return kept | {
+        "seeds": [run["seed"] for run in runs],
+        "wall_seconds": [run["wall_seconds"] for run in runs],
+        "claims": {name: {"values": entry["value"], "verdicts": entry["verdict"]} for name, entry in claims.items()},
+        "numbers": numbers,
+    }
+
+
+def work(task: Task) -> dict[str, Any]:
+    """Run or load the units of ``task``, put them together and write the result; returns what that cost."""
+    from lowdim.companion import units
+    from lowdim.companion.chapter import Chapter
+
+    options: dict[str, Any] = {"profile": task.profile, "seed": task.seed, "device": task.device}
+    chapter = Chapter(task.chapter, **options)
+    assembly = units.Assembly(task.chapter, **options)
+    wanted = _wanted(assembly, task.experiments)
+    done: dict[str, units.Unit] = {}
+    ran, failed = [], []
+    for name in assembly.experiments:
+        key = units.unit_key(chapter, name)
+        label = f"{chapter.info.stem} seed {task.seed} {name}"
+        unit = None if task.force and name in wanted else _stored(Path(task.store), key, label)
+        if unit is None and name in wanted:
+            print(f"  start   {label}", flush=True)
+            try:
+                unit = units.run_unit(chapter, name, Path(task.store), key)
+            except Exception:  # the other units go on
+                print(f"  FAILED  {label}\n{_indented(traceback.format_exc())}", flush=True)
+                failed.append(name)
+                continue
+            ran.append(name)
+            print(f"  done    {label}: {unit.seconds:.1f} s", flush=True)
+        if unit is not None:
+            done[name] = unit
+    assembly.use(done)
+    assembly.finish(partial=len(done) < len(assembly.experiments))
+    return {
+        "ran": ran,
+        "failed": failed,
+        "units": {name: unit.seconds for name, unit in done.items()},
+        "seconds": round(sum(unit.seconds for unit in done.values()), 2),
+        "peak_memory_bytes": max((unit.peak_memory_bytes for unit in done.values()), default=0),
+    }
+
+
+def _wanted(assembly: Any, experiments: Sequence[str]) -> set[str]:
+    unknown = sorted(set(experiments) - set(assembly.experiments))
+    if unknown:
+        raise ValueError(
+            f"experiment: {', '.join(unknown)} is unknown in chapter {assembly.info.number}; "
+            f"choose from {', '.join(assembly.experiments)}"
+        )
+    return set(experiments or assembly.experiments)
+
+
+def _stored(store: Path, key: str, label: str) -> Any:
+    from lowdim.companion import units
+
+    try:
+        return units.load_unit(store, key)
+    except cache.DamagedEntry as error:
+        print(f"  damaged {label}: stored unit {error}; running it again", flush=True)
+        return None
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.rstrip().splitlines()[-25:])
+
+
+def main(argv: Sequence[str]) -> int:
+    """The program of the process that :func:`run_without_notebook` starts: one task, its answer beside it."""
+    file = Path(argv[0])
+    values = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        answer = work(Task(**values | {"experiments": tuple(values["experiments"])}))
+    except ValueError as error:
+        print(f"  FAILED  {find(values['chapter']).stem}: {error}", flush=True)
+        return 1
+    file.with_suffix(".answer.json").write_text(json.dumps(answer), encoding="utf-8")
+    return int(bool(answer["failed"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

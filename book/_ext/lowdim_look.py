@@ -42,10 +42,12 @@ def _frame(app: Sphinx, config: Config) -> None:
     config.html_theme_options.update(
         logo={"image_light": "logo.svg", "image_dark": "logo-dark.svg", "text": config.html_title},
         extra_footer=f'<p class="lowdim-version">Book and library lowdim {version}{where}.</p>',
+        navbar_persistent=[],
         navigation_with_keys=False,
         show_toc_level=2,
         use_sidenotes=False,
     )
+    config.html_context.setdefault("default_mode", "auto")
     for name in STYLES:
         app.add_css_file(f"css/{name}", priority=900)
 
@@ -81,6 +83,19 @@ def _set_number(env: BuildEnvironment, docname: str, chapter: int) -> None:
             reference["secnumber"] = [chapter, *reference["secnumber"][1:]]
 
 
+def _mark_proofs(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Set the word Proof apart and drop the identifiers that sphinx-proof gives to every box alike."""
+    for node in doctree.findall(nodes.Element):
+        if node.get("ids") == ["proof-content"]:
+            node["ids"] = []
+        elif node.get("ids") == ["proof"]:
+            node["ids"] = []
+            node["classes"].append("lowdim-proof")
+            first = next(iter(node.findall(nodes.Text)), None)
+            if first is not None and first.startswith("Proof. "):
+                first.parent.replace(first, [nodes.strong("", "Proof."), nodes.Text(first[len("Proof.") :])])
+
+
 def _lost_page(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     if app.builder.format == "html":
         base = urlsplit(app.config.html_baseurl).path.rstrip("/") + "/"
@@ -91,5 +106,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     _number_chapters()
     app.connect("config-inited", _frame)
+    app.connect("doctree-resolved", _mark_proofs)
     app.connect("html-collect-pages", _lost_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -27,8 +28,8 @@ from lowdim.distributions.numerics import wide_dtype
 class Step:
     """The state of a sampler at one level of its grid.
 
-    ``x`` is the point ``(B, *shape)`` at noise level ``sigma`` and ``denoised`` the estimate ``D(x, sigma)`` there; at
-    ``sigma = 0`` the point is its own estimate. Both have the dtype of the sampler's input.
+    ``x`` is the point ``(B, *shape)`` at noise level ``sigma`` and ``denoised`` the sampler's estimate of ``x0`` there:
+    ``D(x, sigma)``, or ``x`` itself at ``sigma = 0``. Both have the dtype of the sampler's input.
     """
 
     index: int
@@ -39,8 +40,8 @@ class Step:
 
 # D in float64 clothes: takes and returns the working dtype, and answers x at sigma = 0 without being asked.
 _Model = Callable[[Tensor, float], Tensor]
-# (model, x, sigma, sigma_next, denoised) -> x_next
-_Rule = Callable[[_Model, Tensor, float, float, Tensor], Tensor]
+# (model, x, sigma, sigma_next) -> (denoised, x_next)
+_Rule = Callable[[_Model, Tensor, float, float], tuple[Tensor, Tensor]]
 
 
 def _model(denoiser: Denoiser, dtype: torch.dtype) -> _Model:
@@ -53,11 +54,11 @@ def _model(denoiser: Denoiser, dtype: torch.dtype) -> _Model:
 
 def _walk(model: _Model, x: Tensor, levels: list[float], rule: _Rule, dtype: torch.dtype) -> Iterator[Step]:
     x = x.detach().to(wide_dtype(x.device))
-    for index, sigma in enumerate(levels):
-        denoised = model(x, sigma)
+    for index, (sigma, sigma_next) in enumerate(pairwise(levels)):
+        denoised, x_next = rule(model, x, sigma, sigma_next)
         yield Step(index, sigma, x.to(dtype), denoised.to(dtype))
-        if index + 1 < len(levels):
-            x = rule(model, x, sigma, levels[index + 1], denoised)
+        x = x_next
+    yield Step(len(levels) - 1, levels[-1], x.to(dtype), model(x, levels[-1]).to(dtype))
 
 
 def _sample(denoiser: Denoiser, x: Tensor, sigmas: Tensor | Sequence[float], rule: _Rule) -> Iterator[Step]:
@@ -65,20 +66,22 @@ def _sample(denoiser: Denoiser, x: Tensor, sigmas: Tensor | Sequence[float], rul
     return _walk(_model(denoiser, x.dtype), x, check_sigmas(sigmas).tolist(), rule, x.dtype)
 
 
-def _euler_rule(model: _Model, x: Tensor, sigma: float, sigma_next: float, denoised: Tensor) -> Tensor:
+def _euler_rule(model: _Model, x: Tensor, sigma: float, sigma_next: float) -> tuple[Tensor, Tensor]:
+    denoised = model(x, sigma)
     d_cur = (x - denoised) / sigma
-    return x + (sigma_next - sigma) * d_cur
+    return denoised, x + (sigma_next - sigma) * d_cur
 
 
-def _heun_rule(model: _Model, x: Tensor, sigma: float, sigma_next: float, denoised: Tensor) -> Tensor:
+def _heun_rule(model: _Model, x: Tensor, sigma: float, sigma_next: float) -> tuple[Tensor, Tensor]:
     # Euler step.
+    denoised = model(x, sigma)
     d_cur = (x - denoised) / sigma
     x_next = x + (sigma_next - sigma) * d_cur
     # Apply the 2nd order correction, except at the end, where the slope is 0/0.
     if sigma_next > 0:
         d_prime = (x_next - model(x_next, sigma_next)) / sigma_next
         x_next = x + (sigma_next - sigma) * (d_cur + d_prime) / 2
-    return x_next
+    return denoised, x_next
 
 
 def euler(denoiser: Denoiser, x: Tensor, sigmas: Tensor | Sequence[float]) -> Iterator[Step]:
@@ -121,26 +124,27 @@ def ancestral(
         raise ValueError(f"eta: {eta!r} is not allowed; give a number from 0 to 1")
     dtype = x.dtype
 
-    def rule(model: _Model, x: Tensor, sigma: float, sigma_next: float, denoised: Tensor) -> Tensor:
+    def rule(model: _Model, x: Tensor, sigma: float, sigma_next: float) -> tuple[Tensor, Tensor]:
         sigma_up = eta * sigma_next * math.sqrt(sigma**2 - sigma_next**2) / sigma
         sigma_down = math.sqrt(sigma_next**2 - sigma_up**2)
-        x_next = _euler_rule(model, x, sigma, sigma_down, denoised)
+        denoised, x_next = _euler_rule(model, x, sigma, sigma_down)
         if sigma_up > 0:
             x_next = x_next + initial_noise(x.shape, sigma_up, generator, dtype=dtype).to(x_next)
-        return x_next
+        return denoised, x_next
 
     return _sample(denoiser, x, sigmas, rule)
 
 
-def _current_label(model: _Model, x: Tensor, sigma: float, sigma_next: float, denoised: Tensor) -> Tensor:
+def _current_label(model: _Model, x: Tensor, sigma: float, sigma_next: float) -> tuple[Tensor, Tensor]:
     # At a data point the slope -sigma * score tends to 0 with sigma: nothing moves out of level 0.
-    return (x - denoised) / sigma if sigma > 0 else torch.zeros_like(x)
+    return (x, x) if sigma == 0 else _euler_rule(model, x, sigma, sigma_next)
 
 
-def _next_label(model: _Model, x: Tensor, sigma: float, sigma_next: float, denoised: Tensor) -> Tensor:
+def _next_label(model: _Model, x: Tensor, sigma: float, sigma_next: float) -> tuple[Tensor, Tensor]:
     # The VP point stays, its label changes: in VE coordinates the point grows by sqrt(alpha_bar / alpha_bar_next).
     y = x * math.sqrt((1 + sigma_next**2) / (1 + sigma**2))
-    return (y - model(y, sigma_next)) / sigma_next
+    denoised = model(y, sigma_next)
+    return denoised, x + (sigma_next - sigma) * (y - denoised) / sigma_next
 
 
 _LABELS: dict[str, _Rule] = {"current": _current_label, "next": _next_label}
@@ -165,9 +169,9 @@ def invert(
     ``corrections`` then repeats the estimate that many times at the ``x'`` just found, a fixed-point iteration for the
     exact inverse. It contracts where the Jacobian of the denoiser has its eigenvalues in [0, 1].
 
-    Yields one :class:`Step` a level, with ``D`` at that point and level. Costs one evaluation for every level above 0,
-    and each step one more for ``"next"`` and for each correction. Raises ``ValueError`` for an unknown label, negative
-    ``corrections`` or a bad grid.
+    Yields one :class:`Step` a level; with ``"next"`` its ``denoised`` is the network's estimate under that label. Costs
+    one evaluation a step and correction (none for a ``"current"`` step out of 0), and one at the end for the record.
+    Raises ``ValueError`` for an unknown label, negative ``corrections`` or a bad grid.
     """
     if label not in _LABELS:
         raise ValueError(f"label: {label!r} is unknown; choose one of {', '.join(_LABELS)}")
@@ -175,13 +179,12 @@ def invert(
         raise ValueError(f"corrections: {corrections!r} is not allowed; give a whole number >= 0")
     first_guess = _LABELS[label]
 
-    def rule(model: _Model, x: Tensor, sigma: float, sigma_next: float, denoised: Tensor) -> Tensor:
-        noise = first_guess(model, x, sigma, sigma_next, denoised)
-        x_next = x + (sigma_next - sigma) * noise
+    def rule(model: _Model, x: Tensor, sigma: float, sigma_next: float) -> tuple[Tensor, Tensor]:
+        denoised, x_next = first_guess(model, x, sigma, sigma_next)
         for _ in range(corrections):
             noise = (x_next - model(x_next, sigma_next)) / sigma_next
             x_next = x + (sigma_next - sigma) * noise
-        return x_next
+        return denoised, x_next
 
     check_finite("x0", x0)
     levels = check_sigmas(sigmas).flip(0).tolist()

@@ -11,14 +11,14 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lowdim.companion import cache, results, timing
+from lowdim.companion import cache, results, seeds, timing
 from lowdim.companion.catalogue import find
 from lowdim.companion.environment import available_cores, default_workers, kernel_environment
 from lowdim.companion.execute import Job, Outcome, Say
@@ -46,19 +46,23 @@ def run_without_notebook(
     experiments: Sequence[str] = (),
     workers: int | None = None,
     force: bool = False,
+    build: Path | None = None,
     say: Say = print,
 ) -> list[Outcome]:
     """Run the experiments of each job (or those named) unit by unit and write results under ``build/runs``.
+
+    ``build`` is the folder to work in, by default that of ``root``.
 
     Where a chapter is run at several seeds, their summary is written to ``build/runs/seeds``. A failing unit does not
     stop the others: the result holds what was measured, and the outcome's state is ``"failed"``.
     """
     on_gpu = any(job.device != "cpu" for job in jobs)
     workers = workers or (1 if on_gpu else default_workers())
+    build = build or root / "build"
     stop = threading.Event()
     with ThreadPoolExecutor(max_workers=workers) as pool:
         try:
-            waiting = [pool.submit(_run, job, root, tuple(experiments), workers, force, stop) for job in jobs]
+            waiting = [pool.submit(_run, job, root, build, tuple(experiments), workers, force, stop) for job in jobs]
             outcomes = [future.result() for future in waiting]
         except BaseException:
             stop.set()
@@ -67,25 +71,25 @@ def run_without_notebook(
     for outcome in outcomes:
         name = f"{outcome.job.info.stem} ({outcome.job.run_name})"
         say(f"  {outcome.state:<7} {name}: {outcome.seconds:.1f} s, {outcome.peak_memory_bytes / 2**20:.0f} MiB")
-    _summarise_seeds([outcome.job for outcome in outcomes if outcome.state != "failed"], root, say)
+    _summarise_seeds([outcome.job for outcome in outcomes if outcome.state != "failed"], build, say)
     return outcomes
 
 
 def _run(
-    job: Job, root: Path, experiments: tuple[str, ...], workers: int, force: bool, stop: threading.Event
+    job: Job, root: Path, build: Path, experiments: tuple[str, ...], workers: int, force: bool, stop: threading.Event
 ) -> Outcome:
     if stop.is_set():
         raise Stopped(job.info.stem)
     # A part of the experiments is a result of its own where only whole ones are recorded.
     partial = "-partial" if experiments and job.profile in ("smoke", "quick") else ""
-    run = root / "build" / "runs" / f"{job.run_name}{partial}"
-    store = root / "build" / "units"
+    run = build / "runs" / f"{job.run_name}{partial}"
+    store = build / "units"
     task = Task(job.info.number, job.profile, job.seed, job.device, experiments, force, str(run), str(store))
     threads = 1 if job.profile in ("smoke", "quick") else max(1, available_cores() // workers)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "task.json"
         file.write_text(json.dumps(asdict(task)), encoding="utf-8")
-        environment = kernel_environment(threads, {"LOWDIM_RUN_DIR": str(run), "LOWDIM_ROOT": str(root)})
+        environment = kernel_environment(threads, {"LOWDIM_RUN_DIR": str(run), **_root_variable(root)})
         done = launch([sys.executable, "-m", "lowdim.companion.runner", str(file)], environment, root, None, stop)
         answer = _answer(file)
     if not answer:
@@ -96,41 +100,26 @@ def _run(
     return Outcome(job, state, facts["seconds"], facts["peak_memory_bytes"], ", ".join(answer["failed"]))
 
 
+def _root_variable(root: Path) -> dict[str, str]:
+    # Without a checkout (an installed wheel) the package finds its own copy of the claims.
+    return {"LOWDIM_ROOT": str(root)} if (root / "book").is_dir() else {}
+
+
 def _answer(file: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError):
         return json.loads(file.with_suffix(".answer.json").read_text(encoding="utf-8"))
     return {}
 
 
-def _summarise_seeds(jobs: Sequence[Job], root: Path, say: Say) -> None:
-    for stem in dict.fromkeys(job.info.stem for job in jobs):
-        mine = [job for job in jobs if job.info.stem == stem]
+def _summarise_seeds(jobs: Sequence[Job], build: Path, say: Say) -> None:
+    for stem, profile in dict.fromkeys((job.info.stem, job.profile) for job in jobs):
+        mine = [job for job in jobs if (job.info.stem, job.profile) == (stem, profile)]
         if len(mine) < 2:
             continue
-        runs = [results.read_result(root / "build" / "runs" / job.run_name / f"{stem}.json") for job in mine]
-        path = root / "build" / "runs" / "seeds" / f"{stem}.json"
-        cache.write_json(path, seeds_summary(runs))
-        say(f"  seeds   {stem}: {', '.join(str(job.seed) for job in mine)} summed up in {path.relative_to(root)}")
-
-
-def seeds_summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One summary of the results of one chapter and profile at several seeds: values and verdicts, seed by seed."""
-    first = runs[0]
-    claims = {
-        name: {key: [run["claims"].get(name, {}).get(key) for run in runs] for key in ("value", "verdict")}
-        for name in first["claims"]
-    }
-    numbers = {
-        name: {"values": [run["numbers"].get(name, {}).get("value") for run in runs], "unit": number["unit"]}
-        for name, number in first["numbers"].items()
-    }
-    kept = {key: first[key] for key in ("chapter", "profile", "device", "versions", "hashes", "commit", "recorded")}
-    return kept | {
-        "seeds": [run["seed"] for run in runs],
-        "wall_seconds": [run["wall_seconds"] for run in runs],
-        "claims": {name: {"values": entry["value"], "verdicts": entry["verdict"]} for name, entry in claims.items()},
-        "numbers": numbers,
-    }
+        runs = [results.read_result(build / "runs" / job.run_name / f"{stem}.json") for job in mine]
+        path = build / "runs" / "seeds" / profile / f"{stem}.json"
+        seeds.write_seeds(path, seeds.seeds_summary(runs))
+        say(f"  seeds   {stem}: {', '.join(str(job.seed) for job in mine)} summed up in {path}")
 
 
 def work(task: Task) -> dict[str, Any]:

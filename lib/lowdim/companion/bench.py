@@ -1,0 +1,97 @@
+"""Timings against peers: runs every file of ``benchmarks/`` and keeps what it returns.
+
+A benchmark is a Python file with ``NAME``, ``DESCRIPTION`` and ``run() -> dict``: plain values, of which ``ratio``
+(ours over the peer's, below 1 is faster) is shown. Each runs in a process of its own with one thread.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import platform
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lowdim.companion.cache import write_json
+from lowdim.companion.environment import kernel_environment
+from lowdim.companion.execute import Say
+from lowdim.companion.launch import launch
+from lowdim.companion.provenance import commit_label, versions
+
+
+def benchmark_files(root: Path, names: Sequence[str] = ()) -> list[Path]:
+    """The benchmarks in the checkout, or those named; an unknown name raises a ``ValueError`` naming the choices."""
+    files = {path.stem: path for path in sorted((root / "benchmarks").glob("*.py")) if path.stem[0] not in "._"}
+    unknown = [name for name in names if name not in files]
+    if unknown:
+        raise ValueError(f"benchmark: {', '.join(unknown)} is unknown; choose from {', '.join(files) or 'none yet'}")
+    return [files[name] for name in names] if names else list(files.values())
+
+
+def run_benchmarks(root: Path, names: Sequence[str] = (), say: Say = print) -> tuple[dict[str, Any], list[str]]:
+    """Run the benchmarks one after the other; returns their results and the names of those that failed.
+
+    All results together are written to ``build/runs/bench.json``.
+    """
+    found: dict[str, Any] = {}
+    failed: list[str] = []
+    for file in benchmark_files(root, names):
+        say(f"  start   {file.stem}")
+        outcome = _run(file, root)
+        if "error" in outcome:
+            failed.append(file.stem)
+            say(f"  FAILED  {file.stem}: {outcome['error']}")
+            continue
+        found[file.stem] = outcome
+        say(f"  done    {outcome['name']}: {_headline(outcome['result'])}")
+    path = root / "build" / "runs" / "bench.json"
+    known = json.loads(path.read_text(encoding="utf-8"))["benchmarks"] if names and path.is_file() else {}
+    facts = {"versions": versions(), "commit": commit_label(root), "processor": platform.processor()}
+    write_json(path, facts | {"benchmarks": known | found})
+    return found, failed
+
+
+def _headline(result: dict[str, Any]) -> str:
+    ratio = result.get("ratio")
+    return f"ratio {ratio:.3g}" if isinstance(ratio, int | float) else ", ".join(result) or "nothing measured"
+
+
+def _run(file: Path, root: Path) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        answer, log = Path(folder) / "answer.json", Path(folder) / "log.txt"
+        command = [sys.executable, "-m", "lowdim.companion.bench", str(file), str(answer)]
+        done = launch(command, kernel_environment(1), root, log, threading.Event())
+        if done.status != 0 or not answer.is_file():
+            tail = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]
+            return {"error": " / ".join(tail) or f"status {done.status}"}
+        seconds = {"seconds": round(done.seconds, 2)}
+        return json.loads(answer.read_text(encoding="utf-8")) | seconds
+
+
+def load(file: Path) -> Any:
+    """Import a benchmark by its path and check that it has what a benchmark needs."""
+    spec = importlib.util.spec_from_file_location(f"benchmark_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{file.name} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    missing = [name for name in ("NAME", "DESCRIPTION", "run") if not hasattr(module, name)]
+    if missing:
+        raise ValueError(f"{file.name} does not define {', '.join(missing)}")
+    return module
+
+
+def main(argv: Sequence[str]) -> int:
+    """The program of a benchmark's process: run the file ``argv[0]``, write its answer to ``argv[1]``."""
+    module = load(Path(argv[0]))
+    answer = {"name": module.NAME, "description": module.DESCRIPTION, "result": dict(module.run())}
+    Path(argv[1]).write_text(json.dumps(answer), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

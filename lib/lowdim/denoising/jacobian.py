@@ -1,0 +1,311 @@
+"""Products with the Jacobian of a denoiser, ``J = dD(x, sigma)/dx``, and its leading singular vectors.
+
+Every function takes any denoiser that treats the samples of a batch independently and is differentiable by autograd:
+exact distributions, networks, and views of either. Many directions at one point go through the network as one batch of
+copies of that point. Mapping over directions with ``torch.func.vmap`` would share the forward pass, but it stops at any
+check of values inside a denoiser and at operators without a batching rule; a batch of copies always works, and
+:func:`top_k_svd` pays its forward pass only once.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from lowdim.checks import check_finite, expand_sigma
+
+if TYPE_CHECKING:
+    from lowdim.denoising.denoiser import Denoiser
+
+
+def jvp(denoiser: Denoiser, x: Tensor, sigma: float | Tensor, v: Tensor) -> Tensor:
+    """``J v`` at each sample of ``x`` ``(B, *shape)``; ``v`` is ``(B, *shape)``, or ``(B, m, *shape)``, m directions.
+
+    Forward mode, and where an operator has none (attention, group normalisation on some strides) two reverse passes.
+    """
+    points, levels, directions = _pair_up(x, sigma, v, "v")
+    try:
+        product = _forward_mode(denoiser, points, levels, directions)
+    except RuntimeError:  # of an operator; an error of the denoiser itself shows again in the next line
+        product = _Linearised(denoiser, points, levels).by_double_vjp(directions)
+    return product.reshape(v.shape)
+
+
+def vjp(denoiser: Denoiser, x: Tensor, sigma: float | Tensor, u: Tensor) -> Tensor:
+    """``J^T u`` at each sample of ``x`` ``(B, *shape)``; ``u`` is ``(B, *shape)`` or ``(B, m, *shape)``."""
+    points, levels, directions = _pair_up(x, sigma, u, "u")
+    return _Linearised(denoiser, points, levels).transpose(directions).reshape(u.shape)
+
+
+def full_jacobian(denoiser: Denoiser, x: Tensor, sigma: float | Tensor, chunk: int = 64) -> Tensor:
+    """The matrices ``J`` as ``(B, n, n)`` for ``x`` of shape ``(B, *shape)`` with n numbers in each sample.
+
+    Row i is ``J^T e_i``, so the cost is n reverse passes a sample, ``chunk`` of them in one call: for small n.
+    """
+    check_finite("x", x)
+    _check_positive("chunk", chunk)
+    batch, n = x.shape[0], x[0].numel()
+    copies = min(chunk, n)
+    levels = expand_sigma(sigma, x).repeat_interleave(copies)
+    linear = _Linearised(denoiser, x.repeat_interleave(copies, 0), levels)
+    identity = torch.eye(n, dtype=x.dtype, device=x.device)
+    blocks = []
+    for rows in identity.split(copies):
+        used = rows.shape[0]
+        padded = torch.cat([rows, rows.new_zeros(copies - used, n)])
+        block = linear.transpose(padded.repeat(batch, 1).reshape(-1, *x.shape[1:]))
+        blocks.append(block.reshape(batch, copies, n)[:, :used])
+    return torch.cat(blocks, 1)
+
+
+@dataclass(frozen=True)
+class TopSVD:
+    """Leading singular triplets of ``J`` (or ``M J`` under a mask): ``J ~ sum_i S_i U_i V_i^T``.
+
+    ``U`` and ``V`` are ``(k, *shape)`` with orthonormal rows when flattened, ``S`` is ``(k,)``, descending. The entry
+    of largest size in each ``V_i`` is positive. ``angle`` (radians) estimates how far the span of ``V`` still is from
+    its limit, directions whose singular value is zero to rounding left out; ``converged`` says whether it fell to the
+    tolerance. ``evaluations`` counts the passes of single samples through the network: one for each product with
+    ``J`` or ``J^T``.
+    """
+
+    U: Tensor
+    S: Tensor
+    V: Tensor
+    iterations: int
+    evaluations: int
+    angle: float
+    converged: bool
+
+
+def top_k_svd(
+    denoiser: Denoiser,
+    x: Tensor,
+    sigma: float | Tensor,
+    k: int,
+    generator: torch.Generator,
+    *,
+    mask: Tensor | None = None,
+    tol: float = 1e-3,
+    max_iter: int = 50,
+    oversample: int = 4,
+    chunk: int = 32,
+) -> TopSVD:
+    """The ``k`` leading singular triplets of the Jacobian at one point ``x`` of shape ``(1, *shape)``.
+
+    Block subspace iteration on ``k + oversample`` directions: ``Q R = J V``, then ``J^T Q = V S W^T`` and
+    ``U = Q W``. It stops when the angle between the span of ``V`` and its limit, estimated from the last two steps, is
+    at most ``tol`` radians, or after ``max_iter`` steps with ``converged=False`` (singular values ``k`` and
+    ``k + oversample + 1`` nearly equal).
+
+    ``mask`` (broadcastable to ``shape``, true or 1 where kept) restricts the rows: the result is for ``M J``, with
+    ``U`` zero outside the mask (LOCO Edit, section 3). ``chunk`` bounds the directions in one call of the network.
+    Source: Halko, Martinsson and Tropp (2011), algorithm 4.4, with a Rayleigh-Ritz step at each iteration.
+    """
+    shape = _check_point(x, k, max_iter, oversample, chunk, tol)
+    size = min(k + oversample, x.numel())
+    rows = _row_mask(mask, shape, x.device)
+    products = _PointProducts(denoiser, x, sigma, _even_chunk(size, chunk))
+    start = torch.randn(size, x.numel(), generator=generator, dtype=x.dtype, device=generator.device).to(x.device)
+    V = _orthonormal_rows(start)
+    angle, last_step, iteration = float("inf"), float("inf"), 0
+    while angle > tol and iteration < max_iter:
+        iteration += 1
+        Q = _orthonormal_rows(products.apply(V) * rows)
+        U, S, V_next = _ritz(Q, products.transpose(Q * rows))
+        step = _largest_angle(V[:k], V_next[:k], S[:k], x.numel())
+        angle = _remaining(step, last_step, S, k)
+        V, last_step = V_next, step
+    U, V = _fix_signs(U[:k], V[:k])
+    U, V = U.reshape(k, *shape), V.reshape(k, *shape)
+    return TopSVD(U, S[:k], V, iteration, products.evaluations, angle, angle <= tol)
+
+
+def numerical_rank(singular_values: Tensor, eta: float = 0.99) -> Tensor:
+    """The smallest ``r`` with ``sqrt(sum_{i<=r} s_i^2) > eta sqrt(sum_i s_i^2)``, for each spectrum ``(..., n)``.
+
+    The energy rule by which the papers count the rank of a denoiser's Jacobian, with ``eta = 0.99``. Zeros have rank 0.
+    """
+    check_finite("singular_values", singular_values)
+    if bool((singular_values < 0).any()) or singular_values.dim() == 0:
+        raise ValueError("singular_values: give a tensor (..., n) of numbers that are not negative")
+    if not 0 < eta < 1:
+        raise ValueError(f"eta: {eta!r} is not allowed; give a number between 0 and 1, both excluded")
+    energy = singular_values.double().sort(dim=-1, descending=True).values.square().cumsum(-1)
+    total = energy[..., -1:]
+    return ((energy <= eta**2 * total).sum(-1) + 1) * (total[..., 0] > 0)
+
+
+def _forward_mode(denoiser: Denoiser, x: Tensor, sigma: Tensor, v: Tensor) -> Tensor:
+    # The plain form of attention has a forward mode, its fused forms have none. The first use of forward mode makes
+    # torch load a module of its own that calls a deprecated function of its own.
+    with warnings.catch_warnings(), torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+        warnings.filterwarnings("ignore", message="`torch.jit.script", category=DeprecationWarning)
+        return torch.func.jvp(lambda z: denoiser(z, sigma), (x,), (v,))[1]
+
+
+class _Linearised:
+    """The linear map ``J`` at a batch of points, from one forward pass whose graph is kept for all later products."""
+
+    def __init__(self, denoiser: Denoiser, x: Tensor, sigma: Tensor) -> None:
+        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+            self.x = x.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
+            self.y = denoiser(self.x, sigma)
+        if self.y.shape != self.x.shape or not self.y.requires_grad:
+            raise ValueError(
+                f"denoiser: it returned shape {tuple(self.y.shape)}, requires_grad {self.y.requires_grad}, for x of "
+                f"shape {tuple(self.x.shape)}; it must keep the shape and be differentiable (not under torch.no_grad())"
+            )
+        self._dual: tuple[Tensor, Tensor] | None = None
+
+    def transpose(self, u: Tensor) -> Tensor:
+        """``J^T u``."""
+        return torch.autograd.grad(self.y, self.x, u.contiguous(), retain_graph=True)[0]
+
+    def by_double_vjp(self, v: Tensor) -> Tensor:
+        """``J v``: the map ``u -> J^T u`` is linear in ``u``, and its own transpose is ``J``."""
+        if self._dual is None:
+            u = torch.zeros_like(self.y, requires_grad=True)
+            with torch.enable_grad():
+                self._dual = torch.autograd.grad(self.y, self.x, u, create_graph=True)[0], u
+        product, u = self._dual
+        return torch.autograd.grad(product, u, v.contiguous(), retain_graph=True)[0]
+
+
+class _PointProducts:
+    """Products of ``J`` and ``J^T`` at one point with rows ``(m, n)``, ``copies`` of them in each call of the network.
+
+    ``J v`` comes from two reverse passes over the kept graph, about twice as fast as forward mode, which would pay the
+    forward pass again in each call; forward mode serves denoisers that cannot be differentiated twice.
+    """
+
+    def __init__(self, denoiser: Denoiser, x: Tensor, sigma: float | Tensor, copies: int) -> None:
+        self.denoiser, self.copies = denoiser, copies
+        self.points = x.repeat_interleave(copies, 0)
+        self.levels = expand_sigma(sigma, x).repeat(copies)
+        self.linear = _Linearised(denoiser, self.points, self.levels)
+        self.twice_differentiable = True
+        self.evaluations = 0
+
+    def apply(self, rows: Tensor) -> Tensor:
+        """``J v`` for each row v."""
+        return self._in_chunks(self._apply_batch, rows)
+
+    def transpose(self, rows: Tensor) -> Tensor:
+        """``J^T u`` for each row u."""
+        return self._in_chunks(self.linear.transpose, rows)
+
+    def _apply_batch(self, batch: Tensor) -> Tensor:
+        if self.twice_differentiable:
+            try:
+                return self.linear.by_double_vjp(batch)
+            except RuntimeError:
+                self.twice_differentiable = False
+        return _forward_mode(self.denoiser, self.points, self.levels, batch)
+
+    def _in_chunks(self, product: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
+        results = []
+        for part in rows.split(self.copies):
+            used = part.shape[0]
+            padded = torch.cat([part, part.new_zeros(self.copies - used, part.shape[1])])
+            results.append(product(padded.reshape(self.points.shape)).reshape(padded.shape)[:used])
+            self.evaluations += self.copies
+        return torch.cat(results)
+
+
+def _pair_up(x: Tensor, sigma: float | Tensor, v: Tensor, name: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Points, noise levels and directions as one contiguous batch; a point is repeated for each of its directions."""
+    check_finite("x", x)
+    check_finite(name, v)
+    levels = expand_sigma(sigma, x)
+    if v.shape == x.shape:
+        return x.contiguous(), levels, v.contiguous()
+    if v.dim() != x.dim() + 1 or v.shape[0] != x.shape[0] or v.shape[2:] != x.shape[1:]:
+        batch, rest = x.shape[0], ", ".join(map(str, x.shape[1:]))
+        raise ValueError(
+            f"{name}: shape {tuple(v.shape)} is not allowed; give ({batch}, {rest}) or ({batch}, m, {rest})"
+        )
+    m = v.shape[1]
+    return x.repeat_interleave(m, 0), levels.repeat_interleave(m), v.reshape(-1, *x.shape[1:]).contiguous()
+
+
+def _check_positive(name: str, value: int) -> None:
+    if value < 1:
+        raise ValueError(f"{name}: {value!r} is not allowed; give a whole number of at least 1")
+
+
+def _check_point(x: Tensor, k: int, max_iter: int, oversample: int, chunk: int, tol: float) -> torch.Size:
+    check_finite("x", x)
+    if x.dim() < 2 or x.shape[0] != 1 or x.dtype not in (torch.float32, torch.float64):
+        raise ValueError(
+            f"x: {x.dtype} of shape {tuple(x.shape)} is not allowed; give one point (1, *shape), float32 or float64"
+        )
+    _check_positive("max_iter", max_iter)
+    _check_positive("oversample", oversample)
+    _check_positive("chunk", chunk)
+    if not 1 <= k <= x.numel():
+        raise ValueError(f"k: {k!r} is not allowed; give a whole number from 1 to {x.numel()}")
+    if not tol > 0:
+        raise ValueError(f"tol: {tol!r} is not allowed; give an angle in radians above 0")
+    return x.shape[1:]
+
+
+def _row_mask(mask: Tensor | None, shape: torch.Size, device: torch.device) -> Tensor:
+    """The mask as a row ``(1, n)`` of zeros and ones."""
+    if mask is None:
+        return torch.ones(1, shape.numel(), dtype=torch.bool, device=device)
+    if not bool(((mask == 0) | (mask == 1)).all()) or not bool(mask.any()):
+        raise ValueError("mask: give true and false (or 1 and 0), true in at least one place")
+    try:
+        return mask.to(device).bool().expand(shape).reshape(1, -1)
+    except RuntimeError:
+        raise ValueError(f"mask: shape {tuple(mask.shape)} does not broadcast to {tuple(shape)}") from None
+
+
+def _even_chunk(size: int, chunk: int) -> int:
+    calls = -(-size // chunk)
+    return -(-size // calls)
+
+
+def _orthonormal_rows(rows: Tensor) -> Tensor:
+    return torch.linalg.qr(rows.T).Q.T
+
+
+def _ritz(Q: Tensor, JtQ: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The SVD of ``Q^T J`` lifted back: rows of U, singular values, rows of V."""
+    W, S, V = torch.linalg.svd(JtQ, full_matrices=False)
+    return W.T @ Q, S, V
+
+
+def _largest_angle(old: Tensor, new: Tensor, values: Tensor, n: int) -> float:
+    """The largest angle from a new direction whose singular value is not zero to rounding to the old span."""
+    new = new[values > n * torch.finfo(values.dtype).eps * values[0]]
+    if new.shape[0] == 0:
+        return 0.0
+    sine = torch.linalg.matrix_norm(new - new @ old.T @ old, ord=2)
+    return float(torch.asin(sine.clamp(max=1)))
+
+
+def _remaining(step: float, last_step: float, values: Tensor, k: int) -> float:
+    """The angle still to go: steps that shrink by ``rate`` each add up to ``step rate / (1 - rate)``.
+
+    Errors shrink by ``(s_{m+1} / s_k)^2`` with ``m`` directions, which ``(s_m / s_k)^2`` bounds. The observed ratio
+    of two steps alone can be small by luck while a flat spectrum hides a slow tail.
+    """
+    if step <= values.numel() * torch.finfo(values.dtype).eps:
+        return step
+    if last_step == float("inf"):
+        return last_step
+    rate = max(step / last_step, float(values[-1] / values[k - 1]) ** 2)
+    return step * rate / (1 - rate) if rate < 1 else float("inf")
+
+
+def _fix_signs(U: Tensor, V: Tensor) -> tuple[Tensor, Tensor]:
+    sign = V.gather(1, V.abs().argmax(1, keepdim=True)).sign()
+    return U * sign, V * sign

@@ -146,10 +146,14 @@ def run_folder(profile: str, root: Path | None = None) -> Path:
 
 
 def book_folder(root: Path | None = None) -> Path:
-    """The folder with ``claims/`` and ``results/``: ``book/`` of the checkout, else the copy in the installed package.
+    """The folder with ``claims/`` and ``results/``: that of ``root``; else the variable ``LOWDIM_BOOK`` (set while pages
+    are built from a staged copy), ``book/`` of the checkout, or the copy in the installed package.
 
     Raises ``FileNotFoundError`` saying how to get them when neither exists.
     """
+    named = os.environ.get("LOWDIM_BOOK")
+    if root is None and named:
+        return Path(named)
     root = root or find_root()
     folder = root / "book" if root else Path(__file__).resolve().parents[1] / "_book"
     if not folder.is_dir():

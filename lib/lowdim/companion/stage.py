@@ -117,7 +117,8 @@ def build(root: Path, source: Source) -> Path:
     every = known != stamp or any(not name.endswith(_PAGES) for name in change.written)
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(site)]
     command += ["--path-output", str(site), "-W", "--keep-going", "-q", *(["--all"] if every else [])]
-    environment = os.environ | {"LOWDIM_ROOT": str(site), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}
+    environment = os.environ | {"LOWDIM_ROOT": str(root), "LOWDIM_BOOK": str(site / "book")}
+    environment |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, encoding="utf-8")
     if done.returncode != 0 or not start_page(root).is_file():
         raise BuildFailure((done.stdout + done.stderr).strip())

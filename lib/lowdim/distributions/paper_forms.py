@@ -32,7 +32,7 @@ def lemma1_weights(bases: Sequence[Tensor], x: Tensor, s: float, gamma: float) -
 
 
 def lemma1_denoiser(bases: Sequence[Tensor], x: Tensor, s: float, gamma: float) -> Tensor:
-    """``E[x0 | x_t] = s / (s^2 + gamma^2) sum_k w_k U_k U_k^T x_t``, ``(B, n)``: Lemma 1 with :func:`lemma1_weights`."""
+    """``E[x0 | x_t] = s / (s^2 + gamma^2) sum_k w_k U_k U_k^T x_t``, ``(B, n)``, with :func:`lemma1_weights`."""
     weights = lemma1_weights(bases, x, s, gamma)
     return s / (s**2 + gamma**2) * torch.einsum("bk,bkn->bn", weights, _projections(bases, x))
 

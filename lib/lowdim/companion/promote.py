@@ -16,7 +16,7 @@ from typing import Any
 from lowdim.companion import cache, normalise, results, seeds
 from lowdim.companion.catalogue import ChapterInfo, available
 from lowdim.companion.claims import load_claims
-from lowdim.companion.provenance import changed, chapter_hashes, file_digest
+from lowdim.companion.provenance import changed, chapter_hashes, file_digest, module_hashes
 
 Say = Callable[[str], None]
 
@@ -99,11 +99,21 @@ def check_current(fresh: Mapping[str, Any], info: ChapterInfo, root: Path) -> No
     """Raise :class:`Refused` unless ``fresh`` was made at seed 0 by the sources in the checkout."""
     if fresh["seed"] != 0:
         raise Refused(f"it ran at seed {fresh['seed']}; recorded results are of seed 0")
-    now = chapter_hashes(info, root)
-    stale = changed(fresh["hashes"], now)
+    stale = stale_parts(fresh, info, root)
     if stale:
-        profile = fresh["profile"]
-        raise Refused(f"changed since it ran: {', '.join(stale)}; run `lowdim run {info.number} --profile {profile}`")
+        again = f"lowdim run {info.number} --profile {fresh['profile']}"
+        raise Refused(f"changed since it ran: {', '.join(stale)}; run `{again}`")
+
+
+def stale_parts(fresh: Mapping[str, Any], info: ChapterInfo, root: Path) -> list[str]:
+    """What changed since a result was made. A quick result belongs to the page as it is; a slow one to what measured it
+    alone: the module and the weights, not the text around it.
+    """
+    if fresh["profile"] not in ("study", "full"):
+        return changed(fresh["hashes"], chapter_hashes(info, root))
+    now = module_hashes(info, root)
+    pairs = (("module", now["code"]), ("weights", now["weights"]))
+    return [name for name, value in pairs if fresh["hashes"].get(name) != value]
 
 
 def check_complete(fresh: Mapping[str, Any], old: Mapping[str, Any] | None, info: ChapterInfo, root: Path) -> None:
@@ -165,7 +175,7 @@ def _say_changes(old: Mapping[str, Any] | None, fresh: Mapping[str, Any], say: S
 def _record_seeds(info: ChapterInfo, profile: str, root: Path) -> bool:
     path = root / "build" / "runs" / "seeds" / profile / f"{info.stem}.json"
     fresh = seeds.read_seeds(path)
-    stale = changed(fresh["hashes"], chapter_hashes(info, root))
+    stale = stale_parts(fresh, info, root)
     if stale:
         raise Refused(f"changed since they ran: {', '.join(stale)}; run the seeds again")
     target = seeds.seeds_path(info, profile, root)

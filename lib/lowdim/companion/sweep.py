@@ -94,6 +94,14 @@ def check(sweep: Sweep) -> None:
         )
 
 
+def only_experiment(info: ChapterInfo) -> str:
+    """The chapter's experiment where it has one; a ``ValueError`` naming the choices where it has several."""
+    names = list(load_module(info).EXPERIMENTS)
+    if len(names) != 1:
+        raise ValueError(f"experiment: chapter {info.number} has several; choose one of {', '.join(names)}")
+    return names[0]
+
+
 def run_point(
     number: str, experiment: str, settings: Mapping[str, Any], parameters: Mapping[str, Any]
 ) -> dict[str, Any]:

@@ -47,6 +47,17 @@ def read(run: Path) -> dict[str, dict[str, Any]]:
         return {}
 
 
+def note_command(root: Path, name: str, seconds: float) -> None:
+    """Merge the seconds that a command of the whole book took into ``build/runs/times.json``."""
+    with _LOCK:
+        path = root / "build" / "runs" / "times.json"
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            known = {}
+        write_json(path, known | {name: round(seconds, 1)})
+
+
 def beyond(profile: str, seconds: float, peak_memory_bytes: int) -> tuple[str, bool]:
     """What of the budget is exceeded, in words (empty: nothing), and whether anything is exceeded twice over."""
     budget = BUDGETS[profile]

@@ -122,3 +122,23 @@ def checkout(folder: Path, monkeypatch: pytest.MonkeyPatch, claims: str = CLAIMS
     monkeypatch.setenv("LOWDIM_ROOT", str(folder))
     monkeypatch.setitem(sys.modules, "lowdim.papers.subspace_clustering", module())
     return folder
+
+
+def result(**changes) -> dict:
+    """A result of the sample chapter, without its integrity field."""
+    made = {
+        "chapter": "01",
+        "profile": "quick",
+        "seed": 0,
+        "device": "cpu",
+        "wall_seconds": 12.5,
+        "peak_memory_bytes": 400 * 2**20,
+        "claims": {"01-C1": {"value": 2.0e-12, "holds": True, "weaker": True, "verdict": "holds", "reason": ""}},
+        "numbers": {"gap": {"value": 0.5, "unit": "nats", "tolerance": 0.01}},
+        "figures": {},
+        "versions": {"torch": "2.13.0"},
+        "hashes": {},
+        "commit": "abc1234",
+        "recorded": "2026-05-01T10:00:00+00:00",
+    }
+    return made | changes

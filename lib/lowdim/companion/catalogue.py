@@ -146,8 +146,8 @@ def run_folder(profile: str, root: Path | None = None) -> Path:
 
 
 def book_folder(root: Path | None = None) -> Path:
-    """The folder with ``claims/`` and ``results/``: that of ``root``; else the variable ``LOWDIM_BOOK`` (set while pages
-    are built from a staged copy), ``book/`` of the checkout, or the copy in the installed package.
+    """The folder with ``claims/`` and ``results/``: that of ``root``; else the variable ``LOWDIM_BOOK`` (set while
+    pages are built from a staged copy), ``book/`` of the checkout, or the copy in the installed package.
 
     Raises ``FileNotFoundError`` saying how to get them when neither exists.
     """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lowdim.companion import figures, results, tables
+from lowdim.companion import figures, results, verdicts
 from lowdim.companion.catalogue import ChapterInfo, find, find_root, load_module, run_folder
 from lowdim.companion.claims import ChapterClaims, Claim, Judgement, judge, load_claims
 from lowdim.profile import check_device, check_profile, check_seed
@@ -92,7 +92,7 @@ class Chapter:
     def verdicts(self) -> None:
         """Show the claims that this run has measured, with their verdicts."""
         rows = [(claim, self.judgements[claim.id]) for claim in self.claims if claim.id in self.judgements]
-        figures.show({"text/html": tables.run_verdicts_html(rows), "text/plain": tables.run_verdicts_text(rows)})
+        figures.show({"text/html": verdicts.run_verdicts_html(rows), "text/plain": verdicts.run_verdicts_text(rows)})
 
     def finish(self, *, partial: bool = False) -> None:
         """Write the result of this run as ``NN-name.json`` in the run folder; in study and full, its arrays beside it.
@@ -122,7 +122,7 @@ class Chapter:
             "numbers": results.numbers_section(numbers),
             "figures": {id: self._figures[id].entry() for id in sorted(self._figures)},
             "versions": provenance.versions(),
-            "hashes": provenance.chapter_hashes(self.info, self.root) if self.root else {},
+            "hashes": _hashes(self.info, self.root),
             "commit": provenance.commit_label(self.root) if self.root else None,
             "recorded": datetime.now(UTC).isoformat(timespec="seconds"),
         }
@@ -195,6 +195,15 @@ def peak_memory() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak) if sys.platform == "darwin" else int(peak) * 1024
+
+
+def _hashes(info: ChapterInfo, root: Path | None) -> dict[str, str]:
+    """The hashes that decide the run, and ``module``: those of its measuring code alone, without notebook and pages."""
+    from lowdim.companion import provenance
+
+    if root is None:
+        return {}
+    return provenance.chapter_hashes(info, root) | {"module": provenance.module_hashes(info, root)["code"]}
 
 
 def _device_name(device: str) -> str:

@@ -64,3 +64,28 @@ def format_interval(bounds: Bounds | None) -> str:
     if low == high:
         return f"= {format_number(low)}"
     return f"{format_number(low)} to {format_number(high)}"
+
+
+def format_toleranced(value: float | None, tolerance: float) -> str:
+    """A value with the digits that its tolerance vouches for, at most four: 0.2531 within 0.01 is ``0.25``."""
+    if value is None or not math.isfinite(value) or tolerance == 0:
+        return format_number(value, 4)
+    decimals = max(0, -math.floor(math.log10(tolerance)))
+    rounded = round(value, decimals)
+    if rounded == 0 and value != 0:
+        return f"< {format_number(tolerance)}" if value > 0 else f"> {format_number(-tolerance)}"
+    return format_number(rounded, 4)
+
+
+def format_seconds(seconds: float) -> str:
+    """A duration: ``12 s``, ``3.4 min``, ``1.2 h``."""
+    if seconds < 99.5:
+        return f"{format_number(seconds, 2)} s"
+    minutes = seconds / 60
+    return f"{format_number(minutes, 2)} min" if minutes < 99.5 else f"{format_number(minutes / 60, 2)} h"
+
+
+def format_bytes(size: float) -> str:
+    """A size in binary units: ``410 MiB``, ``1.3 GiB``."""
+    mebibytes = size / 2**20
+    return f"{mebibytes:.0f} MiB" if mebibytes < 1000 else f"{format_number(mebibytes / 1024, 2)} GiB"

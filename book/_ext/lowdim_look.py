@@ -1,10 +1,9 @@
-"""The site's frame: style files, logo, version and commit in the footer, chapter numbers, the page for a lost address."""
+"""The site's frame: style files, logo, version and commit, chapter numbers, the page for a lost address."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,28 +15,15 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx_external_toc.collectors import TocTreeCollectorWithStyles as Collector
 
+from lowdim.companion import provenance
+
 STYLES = ("fonts.css", "colours.css", "page.css", "boxes.css", "verdicts.css", "print.css")
 _CHAPTER = re.compile(r"(?:^|/)(\d\d)-[^/]+$")
 
 
-def commit(folder: Path) -> str:
-    """Short hash of the checked-out commit, with ``+`` when tracked files differ from it; empty outside a repository."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    try:
-        short = git("rev-parse", "--short=10", "HEAD")
-        top = git("rev-parse", "--show-toplevel")
-        return short + ("+" if git("-C", top, "status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-
-
 def _frame(app: Sphinx, config: Config) -> None:
     version = importlib.metadata.version("lowdim")
-    at = commit(Path(app.confdir))
+    at = provenance.commit_label(Path(app.confdir))
     where = f', commit <code class="lowdim-commit">{at}</code>' if at else ""
     config.html_theme_options.update(
         logo={"image_light": "logo.svg", "image_dark": "logo-dark.svg", "text": config.html_title},

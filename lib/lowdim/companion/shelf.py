@@ -90,7 +90,9 @@ def settled(shelf: Shelf, claim: Claim) -> Judgement:
 
 def is_stale(shelf: Shelf, profile: str) -> bool:
     """Whether the recorded result of ``profile`` is from measuring code or weights other than today's."""
-    recorded = shelf.results.get(profile, {}).get("hashes", {})
+    if profile not in shelf.results:
+        return False
+    recorded = shelf.results[profile]["hashes"]
     return any(recorded.get(key) != current for key, current in shelf.hashes.items())
 
 

@@ -17,7 +17,7 @@ from sphinx_external_toc.collectors import TocTreeCollectorWithStyles as Collect
 
 from lowdim.companion import provenance
 
-STYLES = ("fonts.css", "colours.css", "page.css", "boxes.css", "verdicts.css", "print.css")
+STYLES = ("fonts.css", "colours.css", "page.css", "boxes.css", "verdicts.css", "api.css", "explorable.css", "print.css")
 _CHAPTER = re.compile(r"(?:^|/)(\d\d)-[^/]+$")
 
 

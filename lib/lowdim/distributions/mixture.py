@@ -63,7 +63,7 @@ class _Resolved:
 class LowRankMixture(Distribution):
     """``sum_k pi_k N(mu_k, U_k diag(lambda_k) U_k^T)``; ranks may differ and subspaces need not be orthogonal.
 
-    With ``r_k = x - mu_k`` and ``g_j = lambda_j / (lambda_j + sigma^2)``, by the Woodbury identity,
+    With ``r_k = x - mu_k`` and ``g_j = lambda_j / (lambda_j + sigma^2)``, by the Woodbury identity::
 
         log w_k = log pi_k - 1/2 sum_j log(1 + lambda_j / sigma^2)
                   - (|r_k|^2 - sum_j g_j (u_j^T r_k)^2) / (2 sigma^2) - const

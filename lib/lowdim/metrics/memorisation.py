@@ -11,8 +11,8 @@ THRESHOLD = 1.0 / 3.0
 def nearest_ratio(samples: Tensor, training: Tensor, chunk: int = 4096) -> Tensor:
     """Distance to the nearest training point over the distance to the second nearest, shape (B,), in [0, 1].
 
-    ``samples`` (B, *shape), ``training`` (N >= 2, *shape); compared as flat vectors, ``chunk`` samples at a time. A
-    sample at distance zero from two training points gets 0: it is a copy.
+    ``samples`` is ``(B, *shape)``, ``training`` ``(N >= 2, *shape)``; compared as flat vectors, ``chunk`` samples at a
+    time. A sample at distance zero from two training points gets 0: it is a copy.
     """
     points, found = training.flatten(1), samples.flatten(1)
     if len(points) < 2 or points.shape[1] != found.shape[1]:

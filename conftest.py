@@ -1,4 +1,4 @@
-"""For every test run: notebooks' kernels inherit one thread and one instruction set, which act before PyTorch is loaded."""
+"""For every test run: kernels inherit one thread and one instruction set, which act before PyTorch is loaded."""
 
 import os
 from pathlib import Path

@@ -121,6 +121,21 @@ def test_at_huge_noise_the_denoiser_is_the_mean_and_at_tiny_noise_a_projection_o
     torch.testing.assert_close(law.denoise(x0, 1e-6), x0, atol=1e-4, rtol=0)
 
 
+def test_chunks_bound_the_rows_treated_at_once(law, monkeypatch):
+    monkeypatch.setattr(numerics, "CHUNK_NUMBERS", 60)
+    law, rows = law.to(), []
+    for name in ("_denoise", "_log_prob", "_denoiser_product"):
+        inner = getattr(law, name)
+        monkeypatch.setattr(law, name, lambda *parts, inner=inner: (rows.append(parts[0].shape[0]), inner(*parts))[1])
+    x = noisy(law, 0.5, count=50)
+    law.denoise(x, 0.5)
+    law.log_prob(x, 0.5)
+    assert max(rows) <= 15
+    rows.clear()
+    law.denoiser_jacobian(x, 0.5)
+    assert max(rows) <= 1
+
+
 def test_chunks_change_nothing(law, monkeypatch):
     x, v = noisy(law, 0.5), randn(6, 3, *law.event_shape, seed=8)
     whole = law.denoise(x, 0.5), law.log_prob(x, 0.5), law.denoiser_product(x, 0.5, v), law.denoiser_jacobian(x, 0.5)
@@ -133,6 +148,7 @@ def test_chunks_change_nothing(law, monkeypatch):
 def test_conversion_keeps_the_law_and_the_kind(law):
     narrow = law.to(torch.float32)
     assert type(narrow) is type(law)
+    assert isinstance(law.to(device="cpu"), type(law))
     assert narrow.dtype == torch.float32
     assert narrow.event_shape == law.event_shape
     assert narrow.sample(3, generator()).dtype == torch.float32

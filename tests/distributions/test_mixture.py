@@ -124,6 +124,12 @@ def test_nothing_of_size_n_by_n_is_made():
     assert law.gaussian().rank == 5
 
 
+def test_widening_makes_float32_bases_orthonormal_to_float64():
+    wide = random_molrg().to(torch.float32).to(torch.float64)
+    for u in wide.bases:
+        torch.testing.assert_close(u.T @ u, torch.eye(u.shape[1], dtype=torch.float64), atol=1e-13, rtol=0)
+
+
 def test_polish_restores_orthonormality_and_the_span():
     exact = torch.linalg.qr(randn(30, 4, seed=1)).Q
     polished = polish(exact.float().double())

@@ -111,17 +111,16 @@ class Empirical(Distribution):
         return joint - square - 0.5 * self.n * (2 * math.pi * variance[:, 0]).log()
 
     def _denoiser_product(self, x: Tensor, sigma: Tensor, v: Tensor) -> Tensor:
-        # J v = sum_i w_i <p_i - m, v> (p_i - m) / sigma^2, in a second visit to the points once m is known.
+        # J v = sum_i w_i <p_i - m, v> p_i / sigma^2, in a second visit to the points once their mean m is known.
         centred, variance = self._widen(x, sigma)
         v = v.to(centred)
         log_total, mean = self._reduce(centred, variance)
         along_mean = v @ mean[:, :, None]
-        out, mass = torch.zeros_like(v), v.new_zeros(*v.shape[:2], 1)
+        out = torch.zeros_like(v)
         for points, joint in self._scan(centred, variance):
             weights = (joint - log_total[:, None]).exp()[:, None]
-            pull = weights * (v @ points.T - along_mean)
-            out, mass = out + pull @ points, mass + pull.sum(-1, keepdim=True)
-        return ((out - mass * mean[:, None]) / variance[:, None]).to(self.dtype)
+            out = out + (weights * (v @ points.T - along_mean)) @ points
+        return (out / variance[:, None]).to(self.dtype)
 
     def _mean(self) -> Tensor:
         return self._centre.to(self.dtype)

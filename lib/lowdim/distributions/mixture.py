@@ -148,9 +148,8 @@ class LowRankMixture(Distribution):
         """``log pi_k + log N(x; k)`` up to a term common to all components, ``(B, K)``."""
         c = self._components
         z = projected[:, : self._lambda.shape[0]] - self._column_offsets
-        evidence = self._lambda / (self._lambda + variance) * z.square() / variance - torch.log1p(
-            self._lambda / variance
-        )
+        explained = self._lambda / (self._lambda + variance) * z.square() / variance
+        evidence = explained - torch.log1p(self._lambda / variance)
         joint = c.log_weights + 0.5 * segment_sum(evidence, self._owner, len(c.ranks))
         if self._shifted:
             joint = joint + (projected[:, self._lambda.shape[0] :] - 0.5 * self._offset_norms) / variance

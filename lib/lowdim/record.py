@@ -39,7 +39,7 @@ class Record:
 
     claims: dict[str, float] = field(default_factory=dict)
     numbers: dict[str, Number] = field(default_factory=dict)
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    arrays: dict[str, Any] = field(default_factory=dict)  # what NumPy can convert; arrays after construction
 
     def __post_init__(self) -> None:
         self.claims = {key: float(value) for key, value in self.claims.items()}

@@ -189,14 +189,15 @@ def test_evaluations_are_those_documented(gaussian: Gaussian, name: str, to_zero
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_the_model_sees_the_dtype_of_the_input_and_no_gradient_is_kept(gaussian: Gaussian, name: str) -> None:
-    single = gaussian.to(dtype=torch.float32)
+    single, weight = gaussian.to(dtype=torch.float32), torch.ones((), requires_grad=True)
     x = initial_noise((2, 6), 3.0, seeded(2)).requires_grad_()
     before = x.detach().clone()
-    counted = Counted(single)
-    end = list(SAMPLERS[name](counted, x, [3.0, 1.0, 0.3, 0.0]))[-1]
+    counted = Counted(lambda x, sigma: weight * single(x, sigma))
+    end = list(SAMPLERS[name](counted, x, [3.0, 1.0, 0.3]))[-1]
     assert counted.dtypes == {torch.float32}
     assert end.x.dtype == end.denoised.dtype == torch.float32
     assert not end.x.requires_grad
+    assert not end.denoised.requires_grad
     assert torch.equal(x.detach(), before)
     assert torch.is_grad_enabled()
 

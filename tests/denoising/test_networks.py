@@ -65,6 +65,7 @@ def test_one_level_for_each_sample_and_the_dtype_of_x():
     alone = torch.cat([denoiser(x[i : i + 1], float(sigma[i])) for i in range(3)])
     torch.testing.assert_close(together, alone)
     assert denoiser(x.double(), sigma).dtype == torch.float64
+    assert EDMDenoiser(MLP((1, 4, 4), width=16).double(), 0.5)(x, sigma).dtype == torch.float32
     torch.testing.assert_close(denoiser(x.double(), sigma.double()).float(), together, rtol=1e-5, atol=1e-5)
 
 

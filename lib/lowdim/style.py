@@ -34,8 +34,8 @@ INK = "#1b2733"
 MUTED = "#5d6873"
 GRID = "#e4ded2"
 
-BLUE, VERMILLION, GREEN = "#0a66ad", "#cf4a0c", "#0b8a6e"
-PURPLE, AMBER, SKY = "#a2508c", "#c58a00", "#3f9cda"
+BLUE, VERMILLION, GREEN = "#0b5cad", "#c3440f", "#0d8760"
+PURPLE, AMBER, SKY = "#a2508c", "#cf8500", "#349be6"
 
 CYCLE: tuple[str, ...] = (BLUE, VERMILLION, GREEN, PURPLE, AMBER, SKY)
 """Okabe and Ito's colours, darkened until each keeps a contrast of 2.8 or more against the card."""
@@ -71,7 +71,9 @@ SEQUENTIAL = LinearSegmentedColormap.from_list(
 """From the card to dark blue; lightness falls steadily, so it reads in grey."""
 
 DIVERGING = LinearSegmentedColormap.from_list(
-    "lowdim_diverging", ["#7a2a04", "#cf4a0c", "#eba883", "#fdfbf6", "#8fbcd9", "#0a66ad", "#06365f"]
+    "lowdim_diverging",
+    ["#752806", "#c3440f", "#e8a585", "#fdfbf6", "#8fb8dc", "#0b5cad", "#063262"],
+    N=257,  # odd, so that zero has a colour of its own
 )
 """Negative vermillion, positive blue, zero the colour of the card."""
 
@@ -144,9 +146,7 @@ def use_style() -> None:
     if "Lowdim Sans" not in known:
         for font in sorted(_FONTS.glob("*.ttf")):
             font_manager.fontManager.addfont(font)
-    backend = mpl.rcParams["backend"]
-    mpl.rcdefaults()
-    mpl.rcParams["backend"] = backend
+    mpl.rcdefaults()  # leaves the backend alone
     mpl.rcParams.update(_RC)
 
 

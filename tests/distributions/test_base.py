@@ -197,10 +197,18 @@ def test_bad_noise_levels_are_refused(method, sigma):
         getattr(LAWS["empirical"](), method)(torch.zeros(2, N, dtype=torch.float64), sigma)
 
 
-@pytest.mark.parametrize("shape", [(5, N), (6, 2, N + 1), (6, N, 2, 2), (6,)])
+@pytest.mark.parametrize("shape", [(5, N), (3, 2, N), (6, 2, N + 1), (6, N, 2, 2), (6,)])
 def test_directions_of_another_shape_are_refused(law, shape):
     with pytest.raises(ValueError, match=r"v: shape .* is not allowed; give \(6, .*\) or \(6, m, "):
         law.denoiser_product(noisy(law, 1.0), 1.0, torch.zeros(shape, dtype=torch.float64))
+
+
+def test_points_on_another_device_are_refused():
+    law = LAWS["molrg"]()
+    x = noisy(law, 1.0)
+    law.device = torch.device("cuda")
+    with pytest.raises(ValueError, match=r"x: on cpu, but the distribution is on cuda; move one with .to"):
+        law.denoise(x, 1.0)
 
 
 @pytest.mark.parametrize("count", [-1, 2.0, True, None])

@@ -86,6 +86,8 @@ BAD = {
     "nan": ((torch.full((N,), math.nan), IDENTITY, 0.1), r"y: 12 of 12 entries are NaN"),
     "no noise": ((torch.zeros(N), IDENTITY, 0.0), r"noise_std: 0.0 is not allowed; give a finite number > 0"),
     "negative noise": ((torch.zeros(N), IDENTITY, -1.0), r"noise_std: -1.0 is not allowed"),
+    "infinite noise": ((torch.zeros(N), IDENTITY, math.inf), r"noise_std: inf is not allowed"),
+    "noise of another kind": ((torch.zeros(N), IDENTITY, None), r"noise_std: None is not allowed"),
     "nan noise": ((torch.zeros(N), IDENTITY, math.nan), r"noise_std: nan is not allowed"),
 }
 

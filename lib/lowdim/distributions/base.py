@@ -113,8 +113,8 @@ class Distribution(ABC):
         """The exact law of ``x0`` given one measurement ``y = A x0 + noise_std * n``.
 
         ``operator`` is a matrix ``(m, n)`` acting on the flattened event, or an object whose method ``A`` maps a batch
-        ``(B, *event_shape)`` to ``(B, ...)`` (as a deepinv physics does); ``y`` has the ``m`` entries of one
-        measurement in any shape; ``noise_std > 0``.
+        ``(B, *event_shape)`` in the dtype of this law to ``(B, ...)``, as a deepinv physics does. ``y`` has the ``m``
+        entries of one measurement, in any shape; ``noise_std > 0``.
         """
 
     @abstractmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
 import torch
@@ -60,6 +61,6 @@ def check_measurement(y: Tensor, m: int, noise_std: float, like: Tensor) -> Tens
         raise ValueError(
             f"y: {y.numel()} entries in shape {tuple(y.shape)}; the operator gives {m} for one measurement"
         )
-    if not (math.isfinite(noise_std) and noise_std > 0):
+    if not isinstance(noise_std, Real) or not 0 < noise_std < math.inf:
         raise ValueError(f"noise_std: {noise_std!r} is not allowed; give a finite number > 0")
     return y.reshape(m).to(like)

@@ -1,0 +1,52 @@
+import hashlib
+
+import pytest
+
+from lowdim.companion import doctor
+
+
+def test_the_report_has_every_part(book):
+    text = doctor.report(book)
+    for title in ("machine", "packages", "checkout", "data (LOWDIM_DATA)", "weights", "cost of the recorded runs"):
+        assert f"{title}\n  " in text
+    assert "chapters with a notebook: 01" in text
+
+
+def test_missing_packages_are_named_with_the_cure(monkeypatch):
+    monkeypatch.setattr(doctor, "_installed", lambda name: name != "papermill")
+    line = next(line for line in doctor.packages() if line.startswith("notebooks"))
+    assert "missing papermill" in line
+    assert "lowdim[notebooks]" in line
+
+
+def test_data_files_are_told_intact_damaged_or_missing(tmp_path, monkeypatch):
+    good = hashlib.sha256(b"good").hexdigest()
+    files = {name: (f"{name}.npz", f"sha256:{good}") for name in ("one", "two", "three")}
+    monkeypatch.setattr(doctor, "known_files", lambda: files)
+    monkeypatch.setenv("LOWDIM_DATA", str(tmp_path))
+    (tmp_path / "one.npz").write_bytes(b"good")
+    (tmp_path / "two.npz").write_bytes(b"goo")
+    assert doctor.data()[1:] == ["one: intact", "two: DAMAGED: its checksum differs", "three: not there (three.npz)"]
+    monkeypatch.delenv("LOWDIM_DATA")
+    assert "not set" in doctor.data()[0]
+
+
+def test_known_data_sets_have_checksums():
+    assert doctor.known_files()
+
+
+def test_browser(tmp_path, monkeypatch):
+    browser = tmp_path / "browser"
+    browser.write_text("")
+    monkeypatch.setenv("CHROMIUM", str(browser))
+    assert doctor.find_browser() == str(browser)
+    monkeypatch.setenv("CHROMIUM", str(tmp_path / "none"))
+    assert doctor.find_browser() is None
+    monkeypatch.delenv("CHROMIUM")
+    monkeypatch.setenv("PATH", "")
+    assert doctor.find_browser() is None
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(5, "5 s"), (600, "10 min")])
+def test_times(seconds, text):
+    assert doctor._time(seconds) == text

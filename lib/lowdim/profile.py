@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 Settings = TypeVar("Settings")
 
@@ -29,6 +30,8 @@ def check_seed(seed: int) -> int:
 
 def check_device(device: str) -> torch.device:
     """Return the :class:`torch.device` named ``device`` when this machine has it, else raise a ``ValueError``."""
+    import torch  # here, so that the command line answers at once
+
     try:
         found = torch.device(device)
     except (RuntimeError, TypeError):

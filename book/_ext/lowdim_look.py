@@ -10,14 +10,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx_external_toc.collectors import TocTreeCollectorWithStyles as Collector
 
 from lowdim.companion import provenance
+from lowdim.companion.catalogue import CHAPTERS
 
 STYLES = ("fonts.css", "colours.css", "page.css", "boxes.css", "verdicts.css", "api.css", "explorable.css", "print.css")
+BIBLIOGRAPHY = "book/bibliography"
 _CHAPTER = re.compile(r"(?:^|/)(\d\d)-[^/]+$")
 
 
@@ -82,6 +85,25 @@ def _mark_proofs(app: Sphinx, doctree: nodes.document, docname: str) -> None:
                 first.parent.replace(first, [nodes.strong("", "Proof."), nodes.Text(first[len("Proof.") :])])
 
 
+def _quiet_coming(app: Sphinx, doctree: nodes.document) -> None:
+    """Turn links to chapters that are not written yet into plain words."""
+    coming = {info.stem for info in CHAPTERS if f"notebooks/{info.stem}" not in app.env.found_docs}
+    for node in list(doctree.findall(addnodes.pending_xref)):
+        target = node["reftarget"].split("#")[0].rsplit("/", 1)[-1].removesuffix(".ipynb")
+        if node["reftype"] == "myst" and target in coming:
+            node.replace_self(nodes.inline("", "", *node[0].children, classes=["lowdim-coming-link"]))
+
+
+def _prefer_whole_bibliography(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """A citation goes to the list at the end of its own page, else to the page of all works, never to another chapter's
+    list: of lists on other pages sphinxcontrib-bibtex takes the last.
+    """
+    lists = env.get_domain("cite").data["bibliographies"]
+    for key in [key for key in lists if key.docname == BIBLIOGRAPHY]:
+        lists[key] = lists.pop(key)
+    return []
+
+
 def _lost_page(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     if app.builder.format == "html":
         base = urlsplit(app.config.html_baseurl).path.rstrip("/") + "/"
@@ -93,5 +115,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     _number_chapters()
     app.connect("config-inited", _frame)
     app.connect("doctree-resolved", _mark_proofs)
+    app.connect("doctree-read", _quiet_coming)
+    app.connect("env-get-updated", _prefer_whole_bibliography)
     app.connect("html-collect-pages", _lost_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -66,6 +66,8 @@ BROKEN = {
     "NaN": (lambda d, c: c.update(holds=[None, math.nan]), r"claim 01-C1: holds: .*finite"),
     "three bounds": (lambda d, c: c.update(holds=[0, 1, 2]), r"claim 01-C1: holds: "),
     "narrower": (lambda d, c: c.update(weaker=[0, 1e-9]), r"claim 01-C1: weaker: .*must contain holds"),
+    "narrower above": (lambda d, c: c.update(weaker=[None, 1e-9]), r"claim 01-C1: weaker: .*must contain holds"),
+    "narrower below": (lambda d, c: c.update(weaker=[0, None]), r"claim 01-C1: weaker: .*must contain holds"),
     "equal": (lambda d, c: c.update(weaker=[None, 1e-8]), r"claim 01-C1: weaker: .*be wider"),
     "weaker alone": (lambda d, c: c.pop("holds"), r"claim 01-C1: weaker: only allowed beside holds"),
     "no why": (lambda d, c: c.pop("why"), r"claim 01-C1: why: missing"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,7 @@ def load_all(root: Path | None = None) -> dict[str, ChapterClaims]:
     return {info.number: load_claims(info.number, root) for info in have}
 
 
+@lru_cache(maxsize=64)
 def parse_claims(text: str, file: str, info: ChapterInfo) -> ChapterClaims:
     """The claims in the YAML ``text`` of ``file``, checked against the schema and against each other."""
     data = checked(text, file, info)

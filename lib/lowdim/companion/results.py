@@ -14,16 +14,14 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 
 from lowdim.companion.catalogue import ChapterInfo, book_folder
 from lowdim.companion.claims import Judgement
+from lowdim.companion.schemas import complaint, schema
 from lowdim.record import Number
 
 MAX_ARRAY_BYTES = 2_000_000
@@ -85,29 +83,29 @@ def integrity(data: Mapping[str, Any]) -> str:
 
 def write_result(path: Path, result: Mapping[str, Any]) -> None:
     """Seal ``result`` with its integrity field, check it against the schema and write it atomically."""
-    write_sealed(path, result, result_schema())
+    write_sealed(path, result, "result")
 
 
 def read_result(path: Path) -> dict[str, Any]:
     """The result in ``path``; raises :class:`ResultError` when it is not JSON, not a result, or was changed."""
-    return read_sealed(path, result_schema())
+    return read_sealed(path, "result")
 
 
-def write_sealed(path: Path, data: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
-    """Write ``data`` with a fresh integrity field; nothing is written when the schema is not met."""
+def write_sealed(path: Path, data: Mapping[str, Any], kind: str) -> None:
+    """Write ``data`` with a fresh integrity field; nothing is written when the schema ``kind`` is not met."""
     sealed = {**data, "integrity": integrity(data)}
-    _check_schema(sealed, schema, path)
+    _check_schema(sealed, kind, path)
     text = json.dumps(sealed, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
     write_atomic(path, text.encode())
 
 
-def read_sealed(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
+def read_sealed(path: Path, kind: str) -> dict[str, Any]:
     """Read what :func:`write_sealed` wrote."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ResultError(f"{path.name}: not readable as JSON ({error}); run the chapter again") from error
-    _check_schema(data, schema, path)
+    _check_schema(data, kind, path)
     if data["integrity"] != integrity(data):
         raise ResultError(
             f"{path.name}: damaged or edited by hand, its integrity does not match; run the chapter again"
@@ -115,8 +113,8 @@ def read_sealed(path: Path, schema: Mapping[str, Any]) -> dict[str, Any]:
     return data
 
 
-def _check_schema(data: Any, schema: Mapping[str, Any], path: Path) -> None:
-    error = best_match(Draft202012Validator(schema).iter_errors(data))
+def _check_schema(data: Any, kind: str, path: Path) -> None:
+    error = complaint(data, schema(kind))
     if error is not None:
         spot = ".".join(map(str, error.absolute_path)) or "top level"
         raise ResultError(f"{path.name}: {spot}: {error.message}")
@@ -134,12 +132,6 @@ def write_atomic(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-@cache
-def result_schema() -> dict[str, Any]:
-    """The JSON schema of a result."""
-    return json.loads(Path(__file__).with_name("result.schema.json").read_text(encoding="utf-8"))
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, str]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,18 +51,12 @@ def seeds_summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def write_seeds(path: Path, summary: Mapping[str, Any]) -> None:
     """Seal, check and write a summary, like a result."""
-    write_sealed(path, summary, seeds_schema())
+    write_sealed(path, summary, "seeds")
 
 
 def read_seeds(path: Path) -> dict[str, Any]:
     """Read a summary; a damaged or edited one raises :class:`~lowdim.companion.results.ResultError`."""
-    return read_sealed(path, seeds_schema())
-
-
-@cache
-def seeds_schema() -> dict[str, Any]:
-    """The JSON schema of a summary over seeds."""
-    return json.loads(Path(__file__).with_name("seeds.schema.json").read_text(encoding="utf-8"))
+    return read_sealed(path, "seeds")
 
 
 def mean_and_interval(values: Sequence[float | None]) -> tuple[float | None, list[float] | None]:

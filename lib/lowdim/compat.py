@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 from types import ModuleType
 
 _MISSING_OPERATOR = "operator torchvision::nms does not exist"
@@ -56,7 +57,10 @@ def import_deepinv() -> ModuleType:
 def _import_after_torchvision(name: str, command: str) -> ModuleType:
     import_torchvision()
     try:
-        return importlib.import_module(name)
+        with warnings.catch_warnings():
+            # tqdm says so in every notebook without ipywidgets; the text bars serve as well.
+            warnings.filterwarnings("ignore", message="IProgress not found")
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name != name:
             raise

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from lowdim.papers.denoisers import figures_curves as curves
 from lowdim.papers.denoisers import figures_plane as planes
+from lowdim.papers.denoisers.learning import PICTURE_SIGMA
+from lowdim.papers.denoisers.paths import CORRECTED_STEPS, SIGMA_MAX, SIGMA_MIN
+from lowdim.papers.denoisers.pictures import ELLIPSE_SIGMA, FEW_STEPS, PATH_POINTS, PATH_SIGMA
 from lowdim.record import Plot
 
 FIGURES: dict[str, Plot] = {
@@ -24,8 +27,8 @@ FIGURES: dict[str, Plot] = {
         experiment="ellipses",
         draw=planes.draw_ellipses,
         caption=(
-            "**The Jacobian is what is still unknown.** Grey: noisy points at $\\sigma=0.6$. Each is joined to "
-            "its denoised image, around which an ellipse shows one standard deviation of the posterior, "
+            f"**The Jacobian is what is still unknown.** Grey: noisy points at $\\sigma={ELLIPSE_SIGMA}$. Each is joined "
+            "to its denoised image, around which an ellipse shows one standard deviation of the posterior, "
             "$\\mathrm{Cov}[x_0\\mid x]=\\sigma^2 J$. The Gaussian's ellipse is the same everywhere. Near one "
             "line only the direction along it stays open; between the lines, the direction across."
         ),
@@ -40,8 +43,8 @@ FIGURES: dict[str, Plot] = {
         caption=(
             "**What noise leaves.** Three orthogonal subspaces of dimension four in $\\mathbb R^{24}$. Left: the "
             "exact denoiser lies between the best affine one and an oracle who is told the subspace. Right: the "
-            "gap to the affine one equals the distance between the two denoisers, as Pythagoras says. It peaks at "
-            "middle noise."
+            "gap to the affine one equals the distance between the two denoisers, as Pythagoras says. At low noise it "
+            "is two thirds of the error, $1-1/K$ for $K$ subspaces; at high noise it vanishes."
         ),
         alt=(
             "Left: error against noise level, measured dots leave the dashed oracle curve and join the solid "
@@ -53,28 +56,28 @@ FIGURES: dict[str, Plot] = {
         experiment="trajectories",
         draw=planes.draw_trajectories,
         caption=(
-            "**From noise to data.** Eighty noisy points at $\\sigma=2$ follow $dx/d\\sigma=(x-D)/\\sigma$ down "
-            "to $\\sigma=0.02$; colour is the line that the exact flow reaches. Euler's few straight steps fall "
-            "short, Heun's nearly do not. Ancestral sampling adds fresh noise on the way and forgets where it "
-            "started."
+            f"**From noise to data.** {PATH_POINTS} noisy points at $\\sigma={PATH_SIGMA}$ follow "
+            "$dx/d\\sigma=(x-D)/\\sigma$ down to $\\sigma=0.02$; colour is the line that the exact flow reaches. "
+            f"Euler's {FEW_STEPS} straight steps fall short, Heun's hardly. Ancestral sampling adds fresh noise on the "
+            "way and forgets where it started."
         ),
         alt=(
             "Four panels of paths from a cloud to two crossing lines: smooth for the exact flow, polygons for "
-            "Euler and Heun with six steps, jagged and mixed in colour for ancestral sampling."
+            "Euler and Heun with few steps, jagged and mixed in colour for ancestral sampling."
         ),
     ),
     "order": Plot(
         experiment="sampler-order",
         draw=curves.draw_order,
         caption=(
-            "**Order of accuracy.** A Gaussian in $\\mathbb R^8$, from $\\sigma=20$ to $0.02$ in $N$ steps of "
-            "equal ratio, $L=\\log(20/0.02)$. Left: Euler lies on the formula $L/4N$, Heun falls with slope two. "
-            "Right: Euler shrinks every direction by the same share unless its variance is close to that of the "
+            f"**Order of accuracy.** A Gaussian in $\\mathbb R^8$, from $\\sigma={SIGMA_MAX:g}$ to ${SIGMA_MIN}$ in $N$ steps "
+            f"of equal ratio, $L=\\log({SIGMA_MAX:g}/{SIGMA_MIN})$. Left: Euler lies on the formula $L/4N$, Heun falls with slope two. "
+            "Right: Euler shrinks every direction by the same share, unless its variance is near or below that of the "
             "last noise."
         ),
         alt=(
             "Left: log-log plot, Euler's errors on a line of slope one, Heun's on a line of slope two. Right: "
-            "shrinkage in percent against variance, dots on a nearly flat theory curve."
+            "shrinkage in percent against variance, dots on a theory curve that rises and stays flat."
         ),
     ),
     "inversion": Plot(
@@ -82,12 +85,13 @@ FIGURES: dict[str, Plot] = {
         draw=curves.draw_inversion,
         caption=(
             "**There and back.** Data are taken up to noise by DDIM inversion and down again by Euler's method. "
-            "Both ways of labelling the step err at first order, for the Gaussian as the formula $L/2N$ says. "
-            "Correcting each step by fixed-point iteration makes the round trip exact to rounding."
+            "Left: both ways of labelling the step err at first order; for the Gaussian the first lies on the formula "
+            f"$L/2N$. Right: with {CORRECTED_STEPS} steps, correcting each one by fixed-point iteration makes the "
+            "round trip exact; for the Gaussian at least at the rate drawn."
         ),
         alt=(
-            "Two log-log panels, Gaussian and mixture: two sets of points fall with slope one, a third drops to "
-            "rounding level once there are enough steps."
+            "Left, log-log: four sets of points fall with slope one along a theory line. Right: errors fall "
+            "geometrically with the number of corrections, the Gaussian's below the theory line."
         ),
     ),
     "samples": Plot(
@@ -123,7 +127,8 @@ FIGURES: dict[str, Plot] = {
         caption=(
             "**A network finds the posterior mean.** Left: the training loss comes down to the exact denoiser's, "
             "not to zero. Middle: at every stage and noise level the excess error equals the squared distance to "
-            "the exact denoiser. Right: arrows of the network (thin) over the exact ones (wide) at $\\sigma=0.4$."
+            "the exact denoiser. Right: arrows of the network (thin) over the exact ones (wide) at "
+            f"$\\sigma={PICTURE_SIGMA}$."
         ),
         alt=(
             "Left: a falling loss curve meets a horizontal line. Middle: points on the diagonal of a log-log "
@@ -149,7 +154,8 @@ FIGURES: dict[str, Plot] = {
         caption=(
             "**The same mean and covariance, two behaviours.** Left: at low noise the memory is perfect on digits "
             "it has seen and stuck at the distance to the nearest of them on new ones; near $\\sigma=1$ it beats "
-            "the Gaussian on both. Right: at high noise the two denoisers become one."
+            "the Gaussian on both. Right: at high noise the two become one, at the rate that the third "
+            "cumulant of the digits foretells."
         ),
         alt=(
             "Left: four error curves against noise; the memory's curve on new digits is flat at low noise and "

@@ -15,7 +15,8 @@ from lowdim.seeding import make_generator
 
 HALF_WIDTH = 2.6
 FIELD_SIGMAS = (0.9, 0.3)
-PATH_SIGMA = 1.5
+ELLIPSE_SIGMA = 0.45
+PATH_SIGMA, PATH_POINTS = 1.5, 48
 FEW_STEPS = 6
 MEASURED_ROW, MEASURED_NOISE = (0.35, 1.0), 0.12
 
@@ -63,7 +64,7 @@ def ellipses(profile: str, seed: int, device: str) -> Record:
     """Noisy points, their denoised images, and the axes of the posterior covariance ``sigma^2 J`` there."""
     check_profile(profile), check_device(device)
     models = plane_models(seed, device)
-    sigma = 0.45
+    sigma = ELLIPSE_SIGMA
     angles = torch.arange(10, dtype=torch.float64, device=device) * torch.pi / 5 + 0.2
     circle = torch.stack([angles.cos(), angles.sin()], 1)
     x = torch.cat([2.1 * circle, torch.tensor([[0.75, 0.75], [-0.75, -0.75]], dtype=torch.float64, device=device)])
@@ -81,7 +82,7 @@ def trajectories(profile: str, seed: int, device: str) -> Record:
     check_profile(profile), check_device(device)
     generator = _generator(seed, device)
     lines = two_lines(device)
-    start = add_noise(lines.sample(48, generator), PATH_SIGMA, generator)
+    start = add_noise(lines.sample(PATH_POINTS, generator), PATH_SIGMA, generator)
     few, many = (geometric_grid(steps, PATH_SIGMA, 0.02) for steps in (FEW_STEPS, 120))
     paths = {
         "flow": heun(lines, start, many),

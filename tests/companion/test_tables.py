@@ -124,6 +124,16 @@ def test_the_scoreboard_counts_papers_and_ours_apart():
     assert 'href="01-subspace-clustering.html?a&amp;b"' in html
 
 
+def test_reproduced_and_replicated_claims_are_kept_apart():
+    assert "Measured with the authors' artefacts or data: none;" in tables.scoreboard_html([shelf()])
+    first, *others = CLAIMS.claims
+    mixed = shelf(claims=replace(CLAIMS, claims=(replace(first, reproduced=True), *others)))
+    assert "Measured with the authors' artefacts or data: 01-C1;" in tables.scoreboard_html([mixed])
+    html = tables.verdicts_html(mixed)
+    assert html.count("lowdim-reproduced") == 1
+    assert row(html, "01-C1")[3].endswith("measured with the authors' artefacts or data")
+
+
 def test_the_ledger_lists_every_slip():
     (slip,) = cells(tables.ledger_html([shelf(), Shelf(find(2), replace(CLAIMS, slips=()))]))[1:]
     assert slip == ["01 Subspace clustering", "Lemma 1", "no determinant", "with \\(\\det\\)", "unit test"]

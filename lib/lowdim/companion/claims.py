@@ -34,7 +34,8 @@ COUNTED = VERDICTS[:4]
 class Claim:
     """One scalar claim. ``holds`` and ``weaker`` are closed intervals, an open end is ``None``; without ``holds`` the
     claim is only reported. ``profile`` is the run that decides it, ``experiment`` the one that measures it (empty for a
-    claim out of reach).
+    claim out of reach). ``reproduced`` says that it is measured with the authors' artefacts or data; otherwise a
+    verdict is a replication with ours.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Claim:
     out_of_reach: str = ""
     calibration: Mapping[str, Sequence[float]] | None = None
     history: tuple[Mapping[str, str], ...] = ()
+    reproduced: bool = False
 
     @property
     def ours(self) -> bool:

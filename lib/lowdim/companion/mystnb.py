@@ -61,9 +61,9 @@ def _picture(renderer: NbElementRenderer, data: MimeData, label: str) -> str | N
     """
     env = renderer.renderer.sphinx_env
     staged = Path(get_env_app(env).srcdir) / STAGED / f"{label}.svg"
-    env.note_dependency(str(staged))
     files = {".png": _png(renderer, data, label)}
     if staged.is_file():
+        env.note_dependency(str(staged))  # a dependency that does not exist would have the page read on every build
         files[".svg"] = staged.read_bytes()
     uris = [
         renderer.write_file([FOLDER, f"{label}{suffix}"], content, overwrite=True)

@@ -55,6 +55,7 @@ def _verdict_row(shelf: Shelf, claim: Claim) -> list[str]:
         value = claim.paper_value if isinstance(claim.paper_value, str) else format_number(claim.paper_value)
         asked += note("paper-value", inline_html(f"paper: {value} {claim.unit}".rstrip()))
     verdict = verdict_html(settled(shelf, claim)) + _seeds_html(shelf, claim)
+    verdict += note("reproduced", "measured with the authors' artefacts or data" if claim.reproduced else "")
     return [claim_html(claim), _measured_html(shelf, claim), asked, verdict]
 
 
@@ -150,13 +151,17 @@ def number_text(shelf: Shelf, name: str, profile: str = "quick") -> str:
 def scoreboard_html(shelves: Sequence[Shelf], link: Link | None = None) -> str:
     """How many claims hold, chapter by chapter and in all; claims of the papers and our own apart.
 
-    *Reported* and *not measured* have columns of their own and are in no total. ``link`` gives a chapter's address.
+    *Reported* and *not measured* have columns of their own and are in no total; claims reproduced with the authors'
+    artefacts or data are named below. ``link`` gives a chapter's address.
     """
     scores = [score(shelf) for shelf in shelves]
-    return "\n".join(
+    tables = "\n".join(
         f'<h3 class="lowdim-score-title">{title}</h3>\n{_score_table(scores, ours, link)}'
         for title, ours in (("Claims of the papers", False), ("Claims of this book", True))
     )
+    reproduced = ", ".join(claim.id for shelf in shelves for claim in shelf.claims if claim.reproduced)
+    text = f"Measured with the authors' artefacts or data: {reproduced or 'none'}; all others with our own."
+    return f"{tables}\n{note('score-note', escape(text, quote=False))}"
 
 
 def _score_table(scores: Sequence[Score], ours: bool, link: Link | None) -> str:

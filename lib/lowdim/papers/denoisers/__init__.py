@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lowdim.papers.denoisers import identities, learning, paths, pictures, sets
 from lowdim.papers.denoisers.figures import FIGURES
-from lowdim.papers.denoisers.identities import error_curves, identities
-from lowdim.papers.denoisers.learning import learning
-from lowdim.papers.denoisers.paths import dictionary, inversion, sampler_order
-from lowdim.papers.denoisers.pictures import ellipses, fields, measurement, trajectories
-from lowdim.papers.denoisers.sets import digits, measured, memorisation
 from lowdim.papers.denoisers.settings import PROFILES, Settings
 from lowdim.record import Record
 
 EXPERIMENTS: dict[str, Callable[..., Record]] = {
-    "fields": fields,
-    "identities": identities,
-    "ellipses": ellipses,
-    "error-curves": error_curves,
-    "trajectories": trajectories,
-    "sampler-order": sampler_order,
-    "inversion": inversion,
-    "memorisation": memorisation,
-    "measurement": measurement,
-    "measured": measured,
-    "learning": learning,
-    "digits": digits,
-    "dictionary": dictionary,
+    "fields": pictures.fields,
+    "identities": identities.identities,
+    "ellipses": pictures.ellipses,
+    "error-curves": identities.error_curves,
+    "trajectories": pictures.trajectories,
+    "sampler-order": paths.sampler_order,
+    "inversion": paths.inversion,
+    "memorisation": sets.memorisation,
+    "measured": sets.measured,
+    "measurement": pictures.measurement,
+    "learning": learning.learning,
+    "digits": sets.digits,
+    "dictionary": paths.dictionary,
 }
 WEIGHTS: tuple[str, ...] = ()
 

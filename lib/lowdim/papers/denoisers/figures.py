@@ -27,10 +27,11 @@ FIGURES: dict[str, Plot] = {
         experiment="ellipses",
         draw=planes.draw_ellipses,
         caption=(
-            f"**The Jacobian is what is still unknown.** Grey: noisy points at $\\sigma={ELLIPSE_SIGMA}$. Each is joined "
-            "to its denoised image, around which an ellipse shows one standard deviation of the posterior, "
-            "$\\mathrm{Cov}[x_0\\mid x]=\\sigma^2 J$. The Gaussian's ellipse is the same everywhere. Near one "
-            "line only the direction along it stays open; between the lines, the direction across."
+            "**The Jacobian is what is still unknown.** Grey: noisy points at "
+            f"$\\sigma={ELLIPSE_SIGMA}$. Each is joined to its denoised image, around which an ellipse shows one "
+            "standard deviation of the posterior, $\\mathrm{Cov}[x_0\\mid x]=\\sigma^2 J$. The Gaussian's ellipse is "
+            "the same everywhere. Near one line only the direction along it stays open; between the lines, the "
+            "direction across."
         ),
         alt=(
             "Three panels with noisy points joined to ellipses: equal ellipses for the Gaussian, thin ones along "
@@ -70,8 +71,9 @@ FIGURES: dict[str, Plot] = {
         experiment="sampler-order",
         draw=curves.draw_order,
         caption=(
-            f"**Order of accuracy.** A Gaussian in $\\mathbb R^8$, from $\\sigma={SIGMA_MAX:g}$ to ${SIGMA_MIN}$ in $N$ steps "
-            f"of equal ratio, $L=\\log({SIGMA_MAX:g}/{SIGMA_MIN})$. Left: Euler lies on the formula $L/4N$, Heun falls with slope two. "
+            f"**Order of accuracy.** A Gaussian in $\\mathbb R^8$, from $\\sigma={SIGMA_MAX:g}$ to ${SIGMA_MIN}$ in "
+            f"$N$ steps of equal ratio, $L=\\log({SIGMA_MAX:g}/{SIGMA_MIN})$. Left: Euler lies on the formula $L/4N$, "
+            "Heun falls with slope two. "
             "Right: Euler shrinks every direction by the same share, unless its variance is near or below that of the "
             "last noise."
         ),

@@ -63,7 +63,7 @@ def learning(profile: str, seed: int, device: str) -> Record:
 
 def trained_networks(
     lines: MoLRG, steps: int, seed: int, generator: torch.Generator
-) -> tuple[list[float], dict[int, nn.Module]]:
+) -> tuple[list[float], dict[int, EDMDenoiser]]:
     """The loss of each step, and the averaged network after a 64th, a 16th, a quarter and all of the steps, each on
     fresh samples.
     """

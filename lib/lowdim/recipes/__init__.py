@@ -1,1 +1,50 @@
+"""Recipes: how each shipped model is trained, one module a model.
 
+``lowdim train digits`` runs :func:`train`; to use the result, set ``LOWDIM_MODELS`` to the folder above the one it
+returns.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lowdim.recipes.recipe import Recipe
+
+_NAMES = ("digits",)
+
+
+def names() -> tuple[str, ...]:
+    """The models that have a recipe."""
+    return _NAMES
+
+
+def load_recipe(name: str) -> Recipe:
+    """The recipe of a model. Raises ``ValueError`` naming the choices for another name."""
+    if name not in _NAMES:
+        raise ValueError(f"name: {name!r} has no recipe; choose one of {', '.join(_NAMES)}")
+    return importlib.import_module(f"lowdim.recipes.{name}").RECIPE
+
+
+def train(
+    name: str,
+    profile: str = "quick",
+    seed: int = 0,
+    device: str = "cpu",
+    out: Path | None = None,
+    *,
+    resume: bool = True,
+) -> Path:
+    """Train the model ``name`` and return its folder ``out`` (by default ``build/models/<profile>/<name>``).
+
+    Interrupted, the same call goes on from the last checkpoint, unless ``resume`` is false. The shipped weights under
+    ``models/`` are never overwritten unless ``out`` says so. Shows a progress bar on a terminal.
+
+    Raises ``ValueError`` for an unknown name, profile, device or a seed out of range.
+    """
+    recipe = load_recipe(name)
+    from lowdim.recipes.recipe import run
+
+    return run(recipe, profile, seed, device, out, resume)

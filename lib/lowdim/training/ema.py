@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
 
+Model = TypeVar("Model", bound=nn.Module)
 
-class EMA:
+
+class EMA(Generic[Model]):
     """Keeps ``w <- d w + (1 - d) w_model`` in ``module``, a copy of the model, with ``d = min(decay, (1 + t) / (10 +
     t))``.
 
@@ -17,15 +19,15 @@ class EMA:
     copied.
     """
 
-    def __init__(self, model: nn.Module, decay: float = 0.999) -> None:
+    def __init__(self, model: Model, decay: float = 0.999) -> None:
         if not 0 <= decay < 1:
             raise ValueError(f"decay: {decay!r} is not allowed; give a number from 0 up to, not including, 1")
         self.decay = decay
         self.updates = 0
-        self.module = copy.deepcopy(model).eval().requires_grad_(False)
+        self.module: Model = copy.deepcopy(model).eval().requires_grad_(False)
 
     @torch.no_grad()
-    def update(self, model: nn.Module) -> None:
+    def update(self, model: Model) -> None:
         """Take in the model's present weights."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1

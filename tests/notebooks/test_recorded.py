@@ -1,0 +1,46 @@
+"""The recorded quick results against a fresh run of the same sources: what changed, beyond each number's tolerance."""
+
+import pytest
+from chapters import CHAPTERS, ROOT, RUN, stem
+
+from lowdim.companion import results, timing
+from lowdim.companion.promote import stale_parts
+
+pytestmark = pytest.mark.skipif(not RUN.is_dir(), reason="needs a run: lowdim run --all")
+
+
+@pytest.fixture(params=CHAPTERS, ids=stem)
+def info(request):
+    return request.param
+
+
+def recorded(info):
+    found = results.load_recorded(info, "quick", ROOT)
+    assert found is not None, "nothing recorded: run `lowdim run` and `lowdim record`"
+    return found
+
+
+def test_the_recorded_result_belongs_to_these_sources(info):
+    assert stale_parts(recorded(info), info, ROOT) == [], "run the chapter and `lowdim record`"
+
+
+def test_a_fresh_run_finds_the_recorded_verdicts_and_numbers(info):
+    fresh = results.read_result(results.result_path(info, RUN))
+    assert stale_parts(fresh, info, ROOT) == [], "run the chapter again"
+    drifts = results.compare(recorded(info), fresh)
+    assert not drifts, "\n".join(drift.message for drift in drifts)
+
+
+def test_recorded_figures_are_those_of_the_result(info):
+    folder = ROOT / "book" / "results" / "quick"
+    figures = recorded(info)["figures"]
+    for entry in figures.values():
+        assert (folder / entry["file"]).is_file()
+    stored = {path.name for path in (folder / "figures").glob(f"{info.number}-*")}
+    assert stored == {entry["file"].removeprefix("figures/") for entry in figures.values()}
+
+
+def test_the_chapter_costs_at_most_twice_its_budget(info):
+    facts = timing.read(RUN)[info.stem]
+    words, twice = timing.beyond("quick", facts["seconds"], facts["peak_memory_bytes"])
+    assert not twice, words

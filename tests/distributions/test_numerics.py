@@ -49,3 +49,12 @@ def test_principal_axes_reconstruct_and_drop_null_directions():
 def test_draws_never_return_an_impossible_index():
     log_weights = torch.tensor([-float("inf"), 0.0, -float("inf")], dtype=torch.float64)
     assert set(draw_indices(log_weights, 1000, generator(1)).tolist()) == {1}
+
+
+def test_the_ends_of_the_unit_interval_give_valid_draws(monkeypatch):
+    first_is_impossible = torch.tensor([0.0, 0.5, 0.5], dtype=torch.float64).log()
+    monkeypatch.setattr(torch, "rand", lambda n, **options: torch.zeros(n, dtype=torch.float64))
+    assert draw_indices(first_is_impossible, 1, generator()).tolist() == [1]
+    short = torch.full((3,), 1 / 3 - 1e-9, dtype=torch.float64).log()
+    monkeypatch.setattr(torch, "rand", lambda n, **options: torch.full((n,), 1 - 2**-53, dtype=torch.float64))
+    assert draw_indices(short, 1, generator()).tolist() == [2]

@@ -26,8 +26,8 @@ def draw_indices(log_weights: Tensor, n: int, generator: torch.Generator) -> Ten
     """``n`` independent indices ``(n,)`` drawn with probabilities ``exp(log_weights)``, on their device."""
     cumulative = log_weights.exp().cumsum(0)
     draws = torch.rand(n, generator=generator, dtype=cumulative.dtype, device=generator.device).to(cumulative.device)
-    index = torch.searchsorted(cumulative, draws * cumulative[-1], right=True)
-    return index.clamp(max=log_weights.shape[0] - 1)
+    # A draw of exactly 0 must pass leading zero weights; one near 1 may lie above a sum that was rounded down.
+    return torch.searchsorted(cumulative, draws, right=True).clamp(max=log_weights.shape[0] - 1)
 
 
 def chunk_rows(width: int) -> int:

@@ -191,6 +191,12 @@ def test_a_chapter_runs_without_its_notebook(root):
         run_chapter(1, experiments=["x"])
 
 
+def test_a_chapter_whose_experiments_leave_a_claim_out_does_not_finish(root, experiments):
+    del experiments["training"]
+    with pytest.raises(ValueError, match="not measured: 01-C2"):
+        run_chapter(1)
+
+
 def test_the_run_folder_may_be_elsewhere(root, monkeypatch, tmp_path):
     monkeypatch.setenv("LOWDIM_RUN_DIR", str(tmp_path / "elsewhere"))
     run_chapter(1)

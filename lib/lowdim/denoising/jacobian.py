@@ -9,6 +9,7 @@ check of values inside a denoiser and at operators without a batching rule; a ba
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -293,17 +294,17 @@ def _largest_angle(old: Tensor, new: Tensor, values: Tensor, n: int) -> float:
 
 
 def _remaining(step: float, last_step: float, values: Tensor, k: int) -> float:
-    """The angle still to go: steps that shrink by ``rate`` each add up to ``step rate / (1 - rate)``.
+    """The angle still to go, at most a right one: steps that shrink by ``rate`` add up to ``step rate / (1 - rate)``.
 
-    Errors shrink by ``(s_{m+1} / s_k)^2`` with ``m`` directions, which ``(s_m / s_k)^2`` bounds. The observed ratio
-    of two steps alone can be small by luck while a flat spectrum hides a slow tail.
+    Errors shrink by ``(s_{m+1} / s_k)^2`` with ``m`` directions, which ``(s_m / s_k)^2`` bounds. The observed ratio of
+    two steps alone can be small by luck while a flat spectrum hides a slow tail.
     """
     if step <= values.numel() * torch.finfo(values.dtype).eps:
         return step
-    if last_step == float("inf"):
-        return last_step
     rate = max(step / last_step, float(values[-1] / values[k - 1]) ** 2)
-    return step * rate / (1 - rate) if rate < 1 else float("inf")
+    if rate >= 1 or last_step == float("inf"):
+        return math.pi / 2
+    return min(step * rate / (1 - rate), math.pi / 2)
 
 
 def _fix_signs(U: Tensor, V: Tensor) -> tuple[Tensor, Tensor]:

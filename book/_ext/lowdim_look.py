@@ -73,9 +73,9 @@ def _set_number(env: BuildEnvironment, docname: str, chapter: int) -> None:
 
 
 def _mark_proofs(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Set the word Proof apart and drop the identifiers that sphinx-proof gives to every box alike."""
+    """Set the word Proof apart and drop the identifiers that all boxes of a kind share."""
     for node in doctree.findall(nodes.Element):
-        if node.get("ids") == ["proof-content"]:
+        if node.get("ids") in (["proof-content"], ["exercise-content"], ["solution-content"]):
             node["ids"] = []
         elif node.get("ids") == ["proof"]:
             node["ids"] = []

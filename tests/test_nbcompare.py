@@ -13,6 +13,9 @@ from nbcompare import close, png_size
 
 pytest_plugins = ["pytester"]
 
+# Plugins that are slow to load and have no part in this.
+PLUGINS = ("-p", "nbcompare", *(f"-pno:{name}" for name in ("hypothesispytest", "xdist", "pytest_cov", "anyio")))
+
 
 def png(width=100, height=50):
     buffer = io.BytesIO()
@@ -52,7 +55,7 @@ def compare(pytester):
             pytester.mkdir(folder)
             if made is not None:
                 nbformat.write(made, pytester.path / folder / "a.ipynb")
-        return pytester.runpytest("-p", "nbcompare", "--nb-executed", "fresh", *options, "notebooks")
+        return pytester.runpytest(*PLUGINS, "--nb-executed", "fresh", *options, "notebooks")
 
     return run
 
@@ -105,7 +108,7 @@ def test_a_damaged_copy_fails(compare, pytester):
     pytester.mkdir("fresh")
     nbformat.write(notebook(("1", [])), pytester.path / "notebooks/a.ipynb")
     (pytester.path / "fresh/a.ipynb").write_text("{")
-    result = pytester.runpytest("-p", "nbcompare", "--nb-executed", "fresh", "notebooks")
+    result = pytester.runpytest(*PLUGINS, "--nb-executed", "fresh", "notebooks")
     fails(result, "cannot be read", passed=0)
 
 
@@ -181,7 +184,7 @@ def test_skipped_cells_are_skipped(compare):
 def test_without_its_option_the_plugin_does_nothing(pytester):
     pytester.mkdir("notebooks")
     nbformat.write(notebook(("1", [])), pytester.path / "notebooks/a.ipynb")
-    assert pytester.runpytest("-p", "nbcompare", "notebooks").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert pytester.runpytest(*PLUGINS, "notebooks").ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
 @pytest.mark.parametrize(

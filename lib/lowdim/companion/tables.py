@@ -26,6 +26,8 @@ from lowdim.companion.verdicts import badge, claim_html, html_table, inline_html
 
 Link = Callable[[ChapterInfo], str]
 
+DAGGER = "†"
+
 
 def command(info: ChapterInfo, profile: str) -> str:
     """The command that runs a chapter at ``profile``."""
@@ -42,9 +44,16 @@ def missing_html(info: ChapterInfo, profile: str) -> str:
 
 
 def verdicts_html(shelf: Shelf) -> str:
-    """The verdict table of a chapter over all recorded profiles and seeds."""
+    """The verdict table of a chapter over all recorded profiles and seeds; values of older code carry a dagger."""
     head = ("Claim", "Measured", "Asked for", "Verdict")
-    return html_table("lowdim-verdict", head, [_verdict_row(shelf, claim) for claim in shelf.claims])
+    table = html_table("lowdim-verdict", head, [_verdict_row(shelf, claim) for claim in shelf.claims])
+    old = [
+        f"{profile} by the code of {shelf.results[profile]['commit'] or 'an unknown commit'}"
+        for profile in shelf.results
+        if is_stale(shelf, profile)
+    ]
+    text = f"{DAGGER} recorded before the measuring code or weights last changed: {', '.join(old)}." if old else ""
+    return table + note("age", escape(text))
 
 
 def _verdict_row(shelf: Shelf, claim: Claim) -> list[str]:
@@ -68,18 +77,13 @@ def _measured_html(shelf: Shelf, claim: Claim) -> str:
         value = recorded_value(shelf, claim, profile)
         label = f'<span class="lowdim-profile">{profile}</span> '
         if value is not None:
-            old = " " + _age_html(shelf, profile) if is_stale(shelf, profile) else ""
+            old = DAGGER if is_stale(shelf, profile) else ""
             lines.append(note("value", label + escape(measured_text(claim, value)) + old))
         elif profile == claim.profile and claim.id in shelf.results.get(profile, {}).get("claims", {}):
             lines.append(note("value", f"{label}not a number"))
         elif profile == claim.profile:
             lines.append(note("value", label + missing_html(shelf.info, profile)))
     return "".join(lines)
-
-
-def _age_html(shelf: Shelf, profile: str) -> str:
-    commit = shelf.results[profile]["commit"] or "an unknown commit"
-    return f'<span class="lowdim-age">code of {escape(commit)}</span>'
 
 
 def _seeds_html(shelf: Shelf, claim: Claim) -> str:
@@ -169,6 +173,8 @@ def _score_table(scores: Sequence[Score], ours: bool, link: Link | None) -> str:
     rows, sums = [], dict.fromkeys(columns, 0)
     for entry in scores:
         counts = {**(entry.ours if ours else entry.papers), "total": entry.total(ours=ours)}
+        if not any(counts.values()):
+            continue
         sums = {column: sums[column] + counts[column] for column in columns}
         rows.append([_chapter_html(entry.info, link), *(str(counts[column]) for column in columns)])
     rows.append(["<strong>All chapters</strong>", *(f"<strong>{sums[column]}</strong>" for column in columns)])

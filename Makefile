@@ -23,7 +23,7 @@ TORCH := $(shell grep -E '^(torch|torchvision)==' constraints.txt)
 JOBS_FLAG := $(if $(JOBS),-j $(JOBS))
 
 .DEFAULT_GOAL := help
-.PHONY: help book html serve test lint unit record study full bench lock clean environment
+.PHONY: help environment book html serve test lint unit record study full bench lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18

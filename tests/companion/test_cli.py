@@ -135,3 +135,18 @@ def test_an_interrupt_says_how_to_go_on(monkeypatch, capsys):
     monkeypatch.setattr(commands, "doctor", interrupted)
     assert main(["doctor"]) == 130
     assert "same command" in capsys.readouterr().err
+
+
+def test_training_is_handed_to_the_recipes(monkeypatch, tmp_path, capsys):
+    from lowdim import recipes
+
+    calls = []
+
+    def train(*arguments, **options):
+        calls.append((arguments, options))
+        return tmp_path
+
+    monkeypatch.setattr(recipes, "train", train)
+    assert main(["train", "digits", "--profile", "smoke", "--seed", "3", "--restart"]) == 0
+    assert calls == [(("digits", "smoke", 3, "cpu", None), {"resume": False})]
+    assert str(tmp_path) in capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from lowdim import __version__
@@ -65,15 +66,22 @@ def seeds(text: str) -> list[int]:
     return found
 
 
-def seed(text: str) -> list[int]:
+def one_seed(text: str) -> list[int]:
     """One seed, as a list."""
-    return [positive(text, least=0)]
+    return [positive_or_zero(text)]
 
 
-def positive(text: str, least: int = 1) -> int:
-    """A whole number of at least ``least``."""
-    if not text.isdigit() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; give a whole number of at least {least}")
+def positive_or_zero(text: str) -> int:
+    """A whole number of at least 0."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; give a whole number of at least 0")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; give a whole number of at least 1")
     return int(text)
 
 
@@ -121,7 +129,7 @@ def _add_run(commands: Commands) -> None:
     run.add_argument("--all", action="store_true", help="every chapter there is (the same as naming none)")
     run.add_argument("--profile", default="quick", choices=PROFILE_NAMES, help="how large (default: quick)")
     which = run.add_mutually_exclusive_group()
-    which.add_argument("--seed", type=seed, dest="seeds", default=[0], metavar="S", help="the seed (default: 0)")
+    which.add_argument("--seed", type=one_seed, dest="seeds", default=[0], metavar="S", help="the seed (default: 0)")
     which.add_argument("--seeds", type=seeds, dest="seeds", metavar="A-B", help="several: 0-4 or 0,2,7")
     run.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 or mps (default: cuda for full, else cpu)")
     run.add_argument("--no-notebook", action="store_true", help="call the experiments; needs no notebook tools")
@@ -181,9 +189,12 @@ def _add_sweep(commands: Commands) -> None:
 
 def _add_tools(commands: Commands) -> None:
     train = _command(commands, "train", "train a shipped model again; interrupted, it goes on from its checkpoint")
-    train.add_argument("name", metavar="NAME", help="the model's folder under models/")
+    train.add_argument("name", metavar="NAME", help="the model's name under models/")
     train.add_argument("--profile", default="quick", choices=PROFILE_NAMES, help="default: quick")
+    train.add_argument("--seed", type=positive_or_zero, default=0, metavar="S", help="default: 0")
     train.add_argument("--device", default="cpu", metavar="D", help="default: cpu")
+    train.add_argument("--out", type=Path, metavar="FOLDER", help="default: build/models/<profile>/<name>")
+    train.add_argument("--restart", action="store_true", help="begin anew instead of from the last checkpoint")
     _command(commands, "doctor", "show what this machine has, what is missing, and what each profile costs")
     bench = _command(commands, "bench", "time the library against its peers, as ratios")
     bench.add_argument("names", nargs="*", metavar="NAME", help="files under benchmarks/; none means all")

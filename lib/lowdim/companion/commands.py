@@ -171,7 +171,16 @@ def train(arguments: Namespace) -> int:
     """Train a shipped model again."""
     from lowdim import recipes
 
-    return int(recipes.train(arguments.name, profile=arguments.profile, device=arguments.device) or 0)
+    folder = recipes.train(
+        arguments.name,
+        arguments.profile,
+        arguments.seed,
+        arguments.device,
+        arguments.out,
+        resume=not arguments.restart,
+    )
+    print(f"trained: {folder}")
+    return 0
 
 
 def doctor(arguments: Namespace) -> int:

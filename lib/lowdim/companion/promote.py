@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lowdim.companion import cache, normalise, results, seeds
+from lowdim.companion import cache, normalise, readme, results, seeds
 from lowdim.companion.catalogue import ChapterInfo, available
 from lowdim.companion.claims import load_claims
 from lowdim.companion.provenance import changed, chapter_hashes, file_digest, module_hashes
@@ -51,6 +51,9 @@ def record(root: Path, say: Say = print) -> Report:
         source = root / "build" / "runs" / name
         if source.is_file():
             _one(name, report, say, partial(_copy_json, source, root / "book" / "results" / name))
+    if (root / "README.md").is_file() and readme.update(root):
+        report.recorded.append("README.md")
+        say("  recorded  README.md")
     return report
 
 

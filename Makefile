@@ -71,9 +71,9 @@ bench: $(READY) ## timings against peers, as ratios
 	$(LOWDIM) bench
 
 lock: $(READY) ## write constraints.txt from the environment in .venv
-	@echo '# The versions everything is tested with. `make lock` writes this file from the environment in .venv.' > build.lock
-	@$(PIP) freeze --exclude-editable | grep -v ' @ ' | sed -E 's/^(torch|torchvision)==([^+]*)\+.*/\1==\2/' >> build.lock
-	@mv build.lock constraints.txt && touch $(VENV)/.torch $(READY)
+	@echo '# The versions everything is tested with. `make lock` writes this file from the environment in .venv.' > $(VENV)/lock.txt
+	@$(PIP) freeze --exclude-editable | grep -v ' @ ' | sed -E 's/^(torch|torchvision)==([^+]*)\+.*/\1==\2/' >> $(VENV)/lock.txt
+	@mv $(VENV)/lock.txt constraints.txt && touch $(VENV)/.torch $(READY)
 
 clean: ## remove what was built (the environment stays)
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache

@@ -1,9 +1,15 @@
 """Real kernels run here: each costs a few seconds, so few are started and much is asked of each."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from toybook import CELLS, INFO, write_notebook
 
@@ -175,3 +181,21 @@ def test_run_names():
     assert Job(INFO).run_name == "quick"
     assert Job(INFO, "full", device="cuda").run_name == "full"
     assert Job(INFO, "quick", 3, "cuda:1").run_name == "quick-seed3-cuda1"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_run_that_is_ended_leaves_no_process_and_can_go_on(book, tmp_path):
+    waiting = tmp_path / "pid"
+    code = f"import os, time\nopen({str(waiting)!r}, 'w').write(str(os.getpid()))\ntime.sleep(0 if seed else 60)"
+    write_notebook(INFO.notebook(book), (code, *CELLS))
+    command = [sys.executable, "-m", "lowdim.companion.cli", "run", "01"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        if waiting.is_file() and waiting.read_text():
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    assert "run the same command to go on" in process.communicate(timeout=30)[1]
+    assert process.returncode == 130
+    assert not psutil.pid_exists(int(waiting.read_text()))
+    assert list((book / "build/work").iterdir()) == []

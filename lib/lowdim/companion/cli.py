@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -204,13 +206,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 fine, 1 something failed, 2 a bad argument."""
     arguments = build_parser().parse_args(argv)
     from lowdim.companion import commands
+    from lowdim.companion.launch import Stopped
 
+    # Ended by another program, end as on Ctrl-C: the processes we started are ended too.
+    with suppress(ValueError):  # only the main thread may say so
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return int(getattr(commands, arguments.handler)(arguments))
     except (ValueError, FileNotFoundError) as error:
         print(f"lowdim {arguments.command}: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped):
         print("\ninterrupted; what is finished is kept, run the same command to go on", file=sys.stderr)
         return 130
 

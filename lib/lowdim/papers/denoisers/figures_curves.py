@@ -23,7 +23,7 @@ def draw_errors(record: Record) -> Figure:
     left.plot(sigma, record["oracle"], color=COLOURS["theory"], ls="--", label="told the subspace (formula)")
     left.fill_between(sigma, record["mmse"], record["lmmse"], color=COLOURS["gaussian"], alpha=0.12, lw=0)
     left.plot(sigma, record["mmse"], "o", color=COLOURS["measured"], label="exact denoiser (measured)")
-    left.set(xscale="log", xlabel=r"noise level $\sigma$", title=r"error $\mathbb{E}\|x_0-D\|^2$", ylim=(0, 4.2))
+    left.set(xscale="log", xlabel=r"noise level $\sigma$", title=r"error $\mathbb{E}\|x_0-D\|^2$", ylim=(0, 5.6))
     left.legend(loc="upper left")
     gain = 100 * (record["lmmse"] - record["mmse"]) / record["lmmse"]
     right.plot(

@@ -79,7 +79,7 @@ PROFILES = Profiles(
         ancestral_samples=1_000_000,
         memorised_samples=4_000,
         training_images=1_500,
-        training_steps=60_000,
+        training_steps=40_000,
         evaluation_samples=2_000_000,
     ),
 )

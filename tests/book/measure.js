@@ -50,17 +50,27 @@ window.measure = (() => {
     return [...found.values()];
   }
 
+  /* The text of the page that is neither code nor a formula. */
+  function words() {
+    const found = [];
+    const walker = document.createTreeWalker(document.querySelector("article.bd-article"), NodeFilter.SHOW_TEXT);
+    for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+      if (!text.parentElement.closest("script, style, pre, code, mjx-container")) found.push(text);
+    }
+    return found;
+  }
+
   /* How many formulas the source has, how many are typeset, which show an error, and raw TeX left in the text. */
   function math() {
     const spans = [...document.querySelectorAll(".math")];
     const bare = spans.filter((span) => !span.querySelector("mjx-container") && span.textContent.trim());
     const errors = [...document.querySelectorAll('[data-mml-node="merror"], mjx-merror')];
-    const raw = (document.querySelector("article.bd-article")?.innerText || "").match(/\\\(|\\\[|\\(?:frac|sigma|begin)\b/g);
+    const raw = words().flatMap((text) => text.data.match(/\\\(|\\\[|\\(?:frac|sigma|begin)\b/g) || []);
     return {
       formulas: spans.length,
       bare: bare.map((span) => span.textContent.slice(0, 60)),
       errors: errors.map((error) => error.getAttribute("data-mjx-error") || error.textContent.slice(0, 60)),
-      raw: raw || [],
+      raw,
     };
   }
 

@@ -18,7 +18,7 @@ LEFTOVERS = (
     r"Unknown directive|Unknown interpreted text",
     r"application/vnd\.",
 )
-RAW = "script, style, pre, code, .math, .highlight, mjx-container"
+RAW = "script, style, pre, code, .sig, .math, .highlight, mjx-container"
 
 
 def prose(page):

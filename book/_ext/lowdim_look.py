@@ -19,7 +19,17 @@ from sphinx_external_toc.collectors import TocTreeCollectorWithStyles as Collect
 from lowdim.companion import provenance
 from lowdim.companion.catalogue import CHAPTERS
 
-STYLES = ("fonts.css", "colours.css", "page.css", "boxes.css", "verdicts.css", "api.css", "explorable.css", "print.css")
+STYLES = (
+    "fonts.css",
+    "colours.css",
+    "page.css",
+    "content.css",
+    "boxes.css",
+    "verdicts.css",
+    "api.css",
+    "explorable.css",
+    "print.css",
+)
 BIBLIOGRAPHY = "book/bibliography"
 _CHAPTER = re.compile(r"(?:^|/)(\d\d)-[^/]+$")
 

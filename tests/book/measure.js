@@ -36,7 +36,8 @@ window.measure = (() => {
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     for (let text = walker.nextNode(); text; text = walker.nextNode()) {
       const element = text.parentElement;
-      if (!text.data.trim() || element.closest("script, style, noscript, mjx-assistive-mml, svg") || !visible(element)) continue;
+      if (!text.data.trim() || element.closest("script, style, noscript, mjx-assistive-mml, svg") || !visible(element))
+        continue;
       const style = getComputedStyle(element);
       const below = ground(element);
       const ratio = contrast(over(parse(style.color), below), below);

@@ -24,7 +24,9 @@ def config():
 @pytest.fixture(scope="module")
 def contents():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+    entries = [entry for part in toc["parts"] for entry in part["chapters"]]
+    nested = [section for entry in entries for section in entry.get("sections", ())]
+    return [toc["root"], *(entry["file"] for entry in entries + nested)]
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,14 @@
     [-1.32, 0.55, -1.38, 0.57, 0.48, 1.01, -0.9, 0.15, -0.24, 0.99],
   ];
   const POINTS = DRAWS.flatMap((draws, k) =>
-    draws.map((z) => [0, 1].map((i) => z * Math.sqrt(EIGENVALUES[k]) * DIRECTIONS[k][i])));
+    draws.map((z) => [0, 1].map((i) => z * Math.sqrt(EIGENVALUES[k]) * DIRECTIONS[k][i])),
+  );
 
   const dot = (a, b) => a[0] * b[0] + a[1] * b[1];
-  const outer = (a, b, c) => [[c * a[0] * b[0], c * a[0] * b[1]], [c * a[1] * b[0], c * a[1] * b[1]]];
+  const outer = (a, b, c) => [
+    [c * a[0] * b[0], c * a[0] * b[1]],
+    [c * a[1] * b[0], c * a[1] * b[1]],
+  ];
   const add = (A, B) => A.map((row, i) => row.map((value, j) => value + B[i][j]));
   const apply = (A, x) => A.map((row) => dot(row, x));
 
@@ -30,11 +34,18 @@
   /* Mean and covariance of a mixture, from those of its parts. */
   function pool(weights, means, covariances) {
     const mean = [0, 1].map((i) => weights.reduce((sum, w, k) => sum + w * means[k][i], 0));
-    let covariance = [[0, 0], [0, 0]];
+    let covariance = [
+      [0, 0],
+      [0, 0],
+    ];
     weights.forEach((w, k) => {
       const gap = [means[k][0] - mean[0], means[k][1] - mean[1]];
       covariance = add(covariance, outer(gap, gap, w));
-      if (covariances) covariance = add(covariance, covariances[k].map((row) => row.map((c) => w * c)));
+      if (covariances)
+        covariance = add(
+          covariance,
+          covariances[k].map((row) => row.map((c) => w * c)),
+        );
     });
     return { mean, covariance, weights };
   }
@@ -45,10 +56,15 @@
       const s2 = sigma * sigma;
       const gains = EIGENVALUES.map((l) => l / (l + s2));
       const along = DIRECTIONS.map((u) => dot(u, x));
-      const logits = gains.map((g, k) =>
-        Math.log(WEIGHTS[k]) - 0.5 * Math.log1p(EIGENVALUES[k] / s2) + (g * along[k] * along[k]) / (2 * s2));
+      const logits = gains.map(
+        (g, k) => Math.log(WEIGHTS[k]) - 0.5 * Math.log1p(EIGENVALUES[k] / s2) + (g * along[k] * along[k]) / (2 * s2),
+      );
       const means = DIRECTIONS.map((u, k) => u.map((c) => gains[k] * along[k] * c));
-      return pool(softmax(logits), means, DIRECTIONS.map((u, k) => outer(u, u, gains[k] * s2)));
+      return pool(
+        softmax(logits),
+        means,
+        DIRECTIONS.map((u, k) => outer(u, u, gains[k] * s2)),
+      );
     },
   };
 
@@ -57,9 +73,15 @@
     denoise(x, sigma) {
       const s2 = sigma * sigma;
       const S = DIRECTIONS.map((u, k) => outer(u, u, WEIGHTS[k] * EIGENVALUES[k])).reduce(add);
-      const T = add(S, [[s2, 0], [0, s2]]);
+      const T = add(S, [
+        [s2, 0],
+        [0, s2],
+      ]);
       const det = T[0][0] * T[1][1] - T[0][1] * T[1][0];
-      const inverse = [[T[1][1] / det, -T[0][1] / det], [-T[1][0] / det, T[0][0] / det]];
+      const inverse = [
+        [T[1][1] / det, -T[0][1] / det],
+        [-T[1][0] / det, T[0][0] / det],
+      ];
       const gain = [0, 1].map((i) => [0, 1].map((j) => S[i][0] * inverse[0][j] + S[i][1] * inverse[1][j]));
       return { mean: apply(gain, x), covariance: gain.map((row) => row.map((c) => s2 * c)), weights: [1] };
     },

@@ -51,8 +51,9 @@
   function listen(figure, canvas, controls, state, set) {
     const slider = controls("sigma");
     slider.addEventListener("input", () => set({ t: Number(slider.value) }));
-    figure.querySelectorAll('[name="law"]').forEach((radio) =>
-      radio.addEventListener("change", () => set({ law: radio.value })));
+    figure
+      .querySelectorAll('[name="law"]')
+      .forEach((radio) => radio.addEventListener("change", () => set({ law: radio.value })));
     controls("path").addEventListener("change", (event) => set({ path: event.target.checked }));
     controls("play").addEventListener("click", () => lower(slider, set));
 
@@ -113,7 +114,7 @@
       hot: colour("--ld-vermillion"),
     };
     data(pen, at, state.law, ink);
-    field(pen, at, law, sigma, ink.law, Math.max(2 * HALF_WIDTH / 19, CELL / unit / 1.3));
+    field(pen, at, law, sigma, ink.law, Math.max((2 * HALF_WIDTH) / 19, CELL / unit / 1.3));
     if (state.path) trace(pen, path(law, state.x, sigma, 60).map(at), ink.text);
     probe(pen, at, unit, state.x, sigma, law.denoise(state.x, sigma), ink);
   }
@@ -166,7 +167,8 @@
     pen.beginPath();
     pen.moveTo(to[0] + 0.6 * head * Math.cos(turn), to[1] + 0.6 * head * Math.sin(turn));
     [2.5, -2.5].forEach((side) =>
-      pen.lineTo(to[0] + 0.7 * head * Math.cos(turn + side), to[1] + 0.7 * head * Math.sin(turn + side)));
+      pen.lineTo(to[0] + 0.7 * head * Math.cos(turn + side), to[1] + 0.7 * head * Math.sin(turn + side)),
+    );
     pen.fill();
   }
 

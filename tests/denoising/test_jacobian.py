@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from lowdim.denoising.jacobian import _forward_mode, _Linearised, full_jacobian, jvp, numerical_rank, top_k_svd, vjp
+from lowdim.denoising.jacobian import full_jacobian, jvp, numerical_rank, top_k_svd, vjp
+from lowdim.denoising.linearised import Linearised, forward_mode
 from lowdim.denoising.networks import MLP, EDMDenoiser, small_unet
 from lowdim.distributions import MoLRG
 
@@ -135,8 +136,8 @@ def test_products_and_full_matrix_agree_with_differences(name):
 
 def test_the_two_refusing_operators_really_refuse():
     for name, product in {
-        "no forward mode": _forward_mode,
-        "once differentiable": lambda d, x, s, v: _Linearised(d, x, s).by_double_vjp(v),
+        "no forward mode": forward_mode,
+        "once differentiable": lambda d, x, s, v: Linearised(d, x, s).by_double_vjp(v),
     }.items():
         denoiser, x = CASES[name]()
         with pytest.raises(RuntimeError):

@@ -10,16 +10,14 @@ check of values inside a denoiser and at operators without a batching rule; a ba
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lowdim.checks import check_finite, expand_sigma
+from lowdim.denoising.linearised import Linearised, PointProducts, forward_mode
 
 if TYPE_CHECKING:
     from lowdim.denoising.denoiser import Denoiser
@@ -32,16 +30,16 @@ def jvp(denoiser: Denoiser, x: Tensor, sigma: float | Tensor, v: Tensor) -> Tens
     """
     points, levels, directions = _pair_up(x, sigma, v, "v")
     try:
-        product = _forward_mode(denoiser, points, levels, directions)
+        product = forward_mode(denoiser, points, levels, directions)
     except RuntimeError:  # of an operator; an error of the denoiser itself shows again in the next line
-        product = _Linearised(denoiser, points, levels).by_double_vjp(directions)
+        product = Linearised(denoiser, points, levels).by_double_vjp(directions)
     return product.reshape(v.shape)
 
 
 def vjp(denoiser: Denoiser, x: Tensor, sigma: float | Tensor, u: Tensor) -> Tensor:
     """``J^T u`` at each sample of ``x`` ``(B, *shape)``; ``u`` is ``(B, *shape)`` or ``(B, m, *shape)``."""
     points, levels, directions = _pair_up(x, sigma, u, "u")
-    return _Linearised(denoiser, points, levels).transpose(directions).reshape(u.shape)
+    return Linearised(denoiser, points, levels).transpose(directions).reshape(u.shape)
 
 
 def full_jacobian(denoiser: Denoiser, x: Tensor, sigma: float | Tensor, chunk: int = 64) -> Tensor:
@@ -54,7 +52,7 @@ def full_jacobian(denoiser: Denoiser, x: Tensor, sigma: float | Tensor, chunk: i
     batch, n = x.shape[0], x[0].numel()
     copies = min(chunk, n)
     levels = expand_sigma(sigma, x).repeat_interleave(copies)
-    linear = _Linearised(denoiser, x.repeat_interleave(copies, 0), levels)
+    linear = Linearised(denoiser, x.repeat_interleave(copies, 0), levels)
     identity = torch.eye(n, dtype=x.dtype, device=x.device)
     blocks = []
     for rows in identity.split(copies):
@@ -112,7 +110,7 @@ def top_k_svd(
     shape = _check_point(x, k, max_iter, oversample, chunk, tol)
     size = min(k + oversample, x.numel())
     rows = _row_mask(mask, shape, x.device)
-    products = _PointProducts(denoiser, x, sigma, _even_chunk(size, chunk))
+    products = PointProducts(denoiser, x, sigma, _even_chunk(size, chunk))
     start = torch.randn(size, x.numel(), generator=generator, dtype=x.dtype, device=generator.device).to(x.device)
     V = _orthonormal_rows(start)
     angle, last_step, iteration = float("inf"), float("inf"), 0
@@ -141,83 +139,6 @@ def numerical_rank(singular_values: Tensor, eta: float = 0.99) -> Tensor:
     energy = singular_values.double().sort(dim=-1, descending=True).values.square().cumsum(-1)
     total = energy[..., -1:]
     return ((energy <= eta**2 * total).sum(-1) + 1) * (total[..., 0] > 0)
-
-
-def _forward_mode(denoiser: Denoiser, x: Tensor, sigma: Tensor, v: Tensor) -> Tensor:
-    # The plain form of attention has a forward mode, its fused forms have none. The first use of forward mode makes
-    # torch load a module of its own that calls a deprecated function of its own.
-    with warnings.catch_warnings(), torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
-        warnings.filterwarnings("ignore", message="`torch.jit.script", category=DeprecationWarning)
-        return torch.func.jvp(lambda z: denoiser(z, sigma), (x,), (v,))[1]
-
-
-class _Linearised:
-    """The linear map ``J`` at a batch of points, from one forward pass whose graph is kept for all later products."""
-
-    def __init__(self, denoiser: Denoiser, x: Tensor, sigma: Tensor) -> None:
-        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
-            self.x = x.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
-            self.y = denoiser(self.x, sigma)
-        if self.y.shape != self.x.shape or not self.y.requires_grad:
-            raise ValueError(
-                f"denoiser: it returned shape {tuple(self.y.shape)}, requires_grad {self.y.requires_grad}, for x of "
-                f"shape {tuple(self.x.shape)}; it must keep the shape and be differentiable (not under torch.no_grad())"
-            )
-        self._dual: tuple[Tensor, Tensor] | None = None
-
-    def transpose(self, u: Tensor) -> Tensor:
-        """``J^T u``."""
-        return torch.autograd.grad(self.y, self.x, u.contiguous(), retain_graph=True)[0]
-
-    def by_double_vjp(self, v: Tensor) -> Tensor:
-        """``J v``: the map ``u -> J^T u`` is linear in ``u``, and its own transpose is ``J``."""
-        if self._dual is None:
-            u = torch.zeros_like(self.y, requires_grad=True)
-            with torch.enable_grad():
-                self._dual = torch.autograd.grad(self.y, self.x, u, create_graph=True)[0], u
-        product, u = self._dual
-        return torch.autograd.grad(product, u, v.contiguous(), retain_graph=True)[0]
-
-
-class _PointProducts:
-    """Products of ``J`` and ``J^T`` at one point with rows ``(m, n)``, ``copies`` of them in each call of the network.
-
-    ``J v`` comes from two reverse passes over the kept graph, about twice as fast as forward mode, which would pay the
-    forward pass again in each call; forward mode serves denoisers that cannot be differentiated twice.
-    """
-
-    def __init__(self, denoiser: Denoiser, x: Tensor, sigma: float | Tensor, copies: int) -> None:
-        self.denoiser, self.copies = denoiser, copies
-        self.points = x.repeat_interleave(copies, 0)
-        self.levels = expand_sigma(sigma, x).repeat(copies)
-        self.linear = _Linearised(denoiser, self.points, self.levels)
-        self.twice_differentiable = True
-        self.evaluations = 0
-
-    def apply(self, rows: Tensor) -> Tensor:
-        """``J v`` for each row v."""
-        return self._in_chunks(self._apply_batch, rows)
-
-    def transpose(self, rows: Tensor) -> Tensor:
-        """``J^T u`` for each row u."""
-        return self._in_chunks(self.linear.transpose, rows)
-
-    def _apply_batch(self, batch: Tensor) -> Tensor:
-        if self.twice_differentiable:
-            try:
-                return self.linear.by_double_vjp(batch)
-            except RuntimeError:
-                self.twice_differentiable = False
-        return _forward_mode(self.denoiser, self.points, self.levels, batch)
-
-    def _in_chunks(self, product: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
-        results = []
-        for part in rows.split(self.copies):
-            used = part.shape[0]
-            padded = torch.cat([part, part.new_zeros(self.copies - used, part.shape[1])])
-            results.append(product(padded.reshape(self.points.shape)).reshape(padded.shape)[:used])
-            self.evaluations += self.copies
-        return torch.cat(results)
 
 
 def _pair_up(x: Tensor, sigma: float | Tensor, v: Tensor, name: str) -> tuple[Tensor, Tensor, Tensor]:

@@ -31,12 +31,13 @@ help: ## this list
 environment: $(READY) ## the Python environment in .venv
 
 $(VENV)/.torch: constraints.txt
+	@echo 'making the Python environment in $(VENV): a few minutes, and on Linux by default a CUDA build of PyTorch'
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
+	$(PIP) install -q $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
 	@touch $@
 
 $(READY): pyproject.toml constraints.txt $(VENV)/.torch
-	$(PIP) install -c constraints.txt -e ".[book,test]"
+	$(PIP) install -q -c constraints.txt -e ".[book,test]"
 	@touch $@
 
 book: $(READY) ## execute every chapter (quick, on the CPU) and build the pages

@@ -37,6 +37,7 @@ def test_the_last_run_is_laid_over_the_committed_book(book):
     change = stage.stage(book, "committed")
     assert "fresh" not in (site / f"notebooks/{INFO.stem}.ipynb").read_text()
     assert f"book/results/quick/{INFO.stem}.json" in change.removed
+    assert not (site / f"book/results/quick/{INFO.stem}.json").exists()
 
 
 def test_only_changed_files_are_written(book):

@@ -147,3 +147,12 @@ def test_plane_models_share_their_moments():
 def test_orthonormal_columns(generator):
     basis = orthonormal(8, 3, generator)
     torch.testing.assert_close(basis.T @ basis, torch.eye(3, dtype=torch.float64))
+
+
+def test_standard_error_of_a_variance_under_equal_weights(generator):
+    # At very high noise all draws weigh the same: the error of a Gaussian's sample variance is variance * sqrt(2 / N).
+    line = MoLRG([torch.ones(1, 1, dtype=torch.float64)], [torch.tensor([4.0], dtype=torch.float64)])
+    x = torch.zeros(1, dtype=torch.float64)
+    covariance, error = identities.importance_covariance(line, x, 1e4, 50_000, generator)
+    assert float(error) == pytest.approx(4 * (2 / 50_000) ** 0.5, rel=0.05)
+    assert abs(float(covariance) - 4) < 5 * float(error)

@@ -141,9 +141,9 @@ FIGURES: dict[str, Plot] = {
         experiment="digits",
         draw=curves.draw_digits,
         caption=(
-            "**Shrinkage against memory.** Two handwritten digits that neither denoiser has seen. The Gaussian "
-            "keeps what is common and blurs as noise grows. The memory always answers with training digits: "
-            "sharp, and of another hand, or another digit."
+            "**Shrinkage against memory.** Two handwritten digits that neither denoiser has seen. The Gaussian keeps "
+            "what is common and blurs as noise grows. The memory answers with training digits, at high noise with "
+            "averages of them: sharp, but of another hand, or another digit."
         ),
         alt=(
             "Rows of 8 by 8 digits at four noise levels: noisy, denoised by the Gaussian (soft), denoised by the "

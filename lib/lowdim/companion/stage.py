@@ -25,6 +25,7 @@ BASE_URL = "LOWDIM_BASE_URL"
 
 _PAGES = (".md", ".ipynb", ".rst")
 _STAMP = ".stamp"
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class BuildFailure(Exception):
@@ -121,6 +122,6 @@ def build(root: Path, source: Source) -> Path:
     environment |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, encoding="utf-8")
     if done.returncode != 0 or not start_page(root).is_file():
-        raise BuildFailure((done.stdout + done.stderr).strip())
+        raise BuildFailure(_ANSI.sub("", done.stdout + done.stderr).strip())
     (site / _STAMP).write_text(stamp)
     return start_page(root)

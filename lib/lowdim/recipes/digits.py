@@ -108,8 +108,8 @@ def _sheet(samples: Tensor, scale: int = 5) -> bytes:
     return file.getvalue()
 
 
-_SHIPPED = Training(channels=(16, 32), steps=4000, batch=128, samples=1000, P_mean=-0.4, P_std=1.3)
-_LARGER = Training(channels=(32, 64), steps=12_000, batch=256, samples=1000, P_mean=-0.4, P_std=1.3)
+_SHIPPED = Training(channels=(16, 32), steps=2000, batch=128, samples=1000, P_mean=-0.4, P_std=1.3, every=250)
+_LARGER = Training(channels=(32, 64), steps=4000, batch=256, samples=1000, P_mean=-0.4, P_std=1.3, every=250)
 
 RECIPE = Recipe(
     name="digits",

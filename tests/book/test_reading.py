@@ -2,7 +2,7 @@
 
 import pytest
 
-from book.visit import DESK, settle, watch
+from book.visit import DESK, SCRIPT, settle, watch
 
 
 @pytest.fixture
@@ -109,3 +109,14 @@ def test_paper_gets_the_text_without_the_frame(tab, server):
     assert not tab.locator(".bd-sidebar-primary").is_visible()
     assert not tab.locator(".ld-explorable").is_visible()
     assert tab.locator(".lowdim-instead").is_visible()
+
+
+def test_paper_is_light_and_unfolded_for_dark_readers_too(tab, server, chapter):
+    open_page(tab, server, chapter)
+    tab.evaluate("document.documentElement.dataset.theme = 'dark'")
+    tab.emulate_media(media="print")
+    tab.add_script_tag(content=SCRIPT)
+    assert tab.evaluate("measure.pale()") == []
+    formula = tab.locator("article mjx-container").first
+    assert formula.evaluate("element => getComputedStyle(element).color") == "rgb(27, 39, 51)"
+    assert tab.locator("article details .lowdim-proof").first.is_visible()

@@ -61,7 +61,7 @@ def test_samples_are_digits_to_two_classifiers_and_not_copies(denoiser):
     ours, held_out = _sample_scores(samples)
     agreement = "share on which an SVM and 3 nearest neighbours agree"
     distance = "median distance to the nearest training digit"
-    # Binomial spread of the difference of two shares near 0.95, over 200 and 297 pictures: 2.0 %; three and a half of it.
+    # Binomial spread of the difference of two shares near 0.95, over 200 and 297 pictures: 2.0 %; 3.5 times that.
     assert ours[agreement] > held_out[agreement] - 0.07
     assert ours["rarest class's share"] > 0.02
     assert 0.8 < ours[distance] / held_out[distance] < 1.2

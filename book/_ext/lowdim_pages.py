@@ -53,11 +53,11 @@ def _card(info: ChapterInfo, words: Mapping[str, str], shelf: Shelf | None, addr
 
 
 def _tally_html(shelf: Shelf) -> str:
-    """``5 hold, 1 holds weaker``: the papers' claims, or the book's own where there are no others."""
+    """``holds: 5, holds weaker: 1``: the papers' claims, or the book's own where there are no others."""
     found = score(shelf)
     counts = found.papers if found.total(ours=False) else found.ours
     parts = [
-        f'<span class="ld-tally ld-{slug(verdict)}">{counts[verdict]} {escape(verdict)}</span>'
+        f'<span class="ld-tally ld-{slug(verdict)}">{escape(verdict)}: {counts[verdict]}</span>'
         for verdict in (*COUNTED, NOT_MEASURED)
         if counts[verdict]
     ]

@@ -155,7 +155,7 @@ def test_the_map_shows_written_and_coming_chapters(book):
     assert [card.select_one("a")["href"] for card in cards if card.select("a")] == [
         "../notebooks/01-subspace-clustering.html"
     ]
-    assert "1 holds" in cards[1].get_text()
+    assert "holds: 1" in cards[1].get_text()
     assert cards[2].select_one(".lowdim-card-foot").get_text() == "coming"
 
 

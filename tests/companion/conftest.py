@@ -1,7 +1,8 @@
 from pathlib import Path
 
 import pytest
-import toybook
+
+from companion import toybook
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
-from test_runner import here  # noqa: F401  (a fixture)
-from toybook import INFO
 
+from companion.test_runner import here  # noqa: F401  (a fixture)
+from companion.toybook import INFO
 from lowdim.companion import cli, commands, execute
 from lowdim.companion.cli import build_parser, main
 

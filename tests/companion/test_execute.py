@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from toybook import CELLS, INFO, write_notebook
 
+from companion.toybook import CELLS, INFO, write_notebook
 from lowdim.companion import execute, normalise
 from lowdim.companion.execute import Job, run_chapters
 from lowdim.companion.launch import Finished

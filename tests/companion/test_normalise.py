@@ -3,8 +3,8 @@ import copy
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from toybook import PARAMETERS, write_notebook
 
+from companion.toybook import PARAMETERS, write_notebook
 from lowdim.companion import normalise as module
 from lowdim.companion.normalise import assign, joined_streams, normalise, read_notebook, with_parameters
 

@@ -2,8 +2,8 @@ import json
 import shutil
 
 import pytest
-from toybook import INFO, write_notebook
 
+from companion.toybook import INFO, write_notebook
 from lowdim.companion import normalise, promote, provenance, results, seeds
 from lowdim.companion.chapter import run_chapter
 

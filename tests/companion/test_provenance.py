@@ -3,8 +3,8 @@ import subprocess
 
 import nbformat
 import pytest
-from toybook import INFO, papers
 
+from companion.toybook import INFO, papers
 from lowdim.companion.provenance import (
     HASHES,
     changed,

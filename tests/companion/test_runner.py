@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from toybook import INFO
 
+from companion.toybook import INFO
 from lowdim.companion import results, runner, seeds, units
 from lowdim.companion.cache import DamagedEntry
 from lowdim.companion.chapter import run_chapter

@@ -2,8 +2,8 @@ import os
 import subprocess
 
 import pytest
-from toybook import CELLS, INFO, write_notebook
 
+from companion.toybook import CELLS, INFO, write_notebook
 from lowdim.companion import stage
 
 

@@ -2,8 +2,8 @@ import json
 from concurrent.futures import Future
 
 import pytest
-from toybook import INFO
 
+from companion.toybook import INFO
 from lowdim.companion import sweep as sweeps
 from lowdim.companion.sweep import Sweep, best_table, check, parse_grid, run_sweep
 

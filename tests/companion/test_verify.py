@@ -1,9 +1,9 @@
 import json
 
 import pytest
-from test_runner import here  # noqa: F401  (a fixture)
-from toybook import INFO
 
+from companion.test_runner import here  # noqa: F401  (a fixture)
+from companion.toybook import INFO
 from lowdim.companion import results
 from lowdim.companion.chapter import run_chapter
 from lowdim.companion.verify import report, verify

@@ -1,8 +1,8 @@
 """The tests of the common contract run over one small law of every kind."""
 
 import pytest
-from exact_laws import LAWS
 
+from distributions.exact_laws import LAWS
 from lowdim.distributions import Distribution
 
 

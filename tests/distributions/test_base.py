@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
-from exact_laws import LAWS, N, generator, noisy, randn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from distributions.exact_laws import LAWS, N, generator, noisy, randn
 from lowdim.distributions import MoLRG, numerics
 
 SIGMAS = (0.05, 0.5, 2.0, 30.0)

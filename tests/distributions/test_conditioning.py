@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from exact_laws import LAWS, N, generator, noisy, randn, random_gaussian, random_molrg
 
+from distributions.exact_laws import LAWS, N, generator, noisy, randn, random_gaussian, random_molrg
 from lowdim.distributions import Gaussian, MoLRG
 from lowdim.distributions.reference import brute_force_posterior, dense_mixture
 

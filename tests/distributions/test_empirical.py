@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from exact_laws import N, generator, noisy, randn, random_empirical
 
+from distributions.exact_laws import N, generator, noisy, randn, random_empirical
 from lowdim.distributions import Empirical, MoLRG, numerics
 
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from exact_laws import generator, noisy, randn, random_gaussian, random_molrg
 
+from distributions.exact_laws import generator, noisy, randn, random_gaussian, random_molrg
 from lowdim.distributions import Gaussian, MoLRG
 from lowdim.distributions.mixture import polish
 from lowdim.distributions.reference import (

@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from exact_laws import N, generator, noisy, randn, random_molrg
 
+from distributions.exact_laws import N, generator, noisy, randn, random_molrg
 from lowdim.distributions import MoLRG
 
 

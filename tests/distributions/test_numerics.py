@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from exact_laws import generator, randn
 
+from distributions.exact_laws import generator, randn
 from lowdim.distributions import numerics
 from lowdim.distributions.numerics import draw_indices, in_chunks, principal_axes, segment_sum, wide_dtype
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from exact_laws import LAWS, N, generator, randn, random_molrg
 
+from distributions.exact_laws import LAWS, N, generator, randn, random_molrg
 from lowdim.distributions.operators import check_linear, operator_action
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from exact_laws import generator, noisy, randn
 
+from distributions.exact_laws import generator, noisy, randn
 from lowdim.distributions import MoLRG
 from lowdim.distributions.paper_forms import lemma1_denoiser, lemma1_jacobian, lemma1_weights
 

@@ -4,8 +4,8 @@ import importlib.util
 from pathlib import Path
 
 import torch
-from exact_laws import noisy, random_molrg
 
+from distributions.exact_laws import noisy, random_molrg
 from lowdim.distributions.reference import brute_force_log_prob, dense_mixture
 
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "molrg_denoise.py"

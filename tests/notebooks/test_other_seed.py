@@ -1,10 +1,10 @@
 """A chapter that holds at seed 0 alone holds by accident: the cheapest one is run at another seed."""
 
 import pytest
-from chapters import CHAPTERS, ROOT, RUN
 
 from lowdim.companion import results, timing
 from lowdim.companion.execute import Job, run_chapters
+from notebooks.chapters import CHAPTERS, ROOT, RUN
 
 SEED = 1
 

@@ -1,10 +1,10 @@
 """The recorded quick results against a fresh run of the same sources: what changed, beyond each number's tolerance."""
 
 import pytest
-from chapters import CHAPTERS, ROOT, RUN, stem
 
 from lowdim.companion import results, timing
 from lowdim.companion.promote import stale_parts
+from notebooks.chapters import CHAPTERS, ROOT, RUN, stem
 
 pytestmark = pytest.mark.skipif(not RUN.is_dir(), reason="needs a run: lowdim run --all")
 

@@ -4,10 +4,10 @@ import re
 
 import nbformat
 import pytest
-from chapters import CHAPTERS, ROOT, stem
 
 from lowdim.companion import normalise
 from lowdim.companion.imports import cell_code
+from notebooks.chapters import CHAPTERS, ROOT, stem
 
 PARAMETERS = {"profile": "quick", "seed": 0, "device": "cpu"}
 CELL_LINES = 25

@@ -57,7 +57,8 @@ class Book:
         for name, content in {"index": f"# Start\n\n```{{toctree}}\n{docname}\n```\n", docname: text, **others}.items():
             path = self.folder / f"{name}.md"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content, encoding="utf-8")
+            if not path.is_file() or path.read_text(encoding="utf-8") != content:
+                path.write_text(content, encoding="utf-8")
         settings = {
             "extensions": ["myst_parser", "lowdim_book"],
             "numfig": True,

@@ -11,7 +11,7 @@ from lowdim.denoising.jacobian import full_jacobian, numerical_rank
 from lowdim.distributions import MoLRG
 from lowdim.distributions.paper_forms import lemma1_denoiser, lemma1_jacobian
 from lowdim.papers.subspace_clustering.settings import PROFILES
-from lowdim.papers.subspace_clustering.synthetic import crossing, orthogonal_bases
+from lowdim.papers.subspace_clustering.synthetic import cpu_generator, crossing, orthogonal_bases
 from lowdim.papers.subspace_clustering.theory import (
     clustered_mmse,
     expected_loss,
@@ -21,16 +21,41 @@ from lowdim.papers.subspace_clustering.theory import (
 )
 from lowdim.profile import check_device
 from lowdim.record import Record
-from lowdim.seeding import make_generator
 
 SCHEDULES = ((1.0, 0.1), (1.0, 1.0), (1.0, 3.0), (0.9, 0.4), (0.5, 0.8))
 """Pairs (s, gamma) at which identities are checked: three of the book's clock, two of other schedules."""
 
 
+def toy(profile: str, seed: int, device: str) -> Record:
+    """The exact denoiser of two lines in the plane, as weights and arrows, at three noise levels; no claims, a
+    picture.
+    """
+    settings = PROFILES[profile]
+    check_device(device)
+    turned = torch.tensor([0.35, 0.35 + math.pi / 2], dtype=torch.float64)
+    lines = torch.stack([turned.cos(), turned.sin()], -1)[..., None]  # (2, 2, 1)
+    model = MoLRG(list(lines))
+    grid = torch.linspace(-2.4, 2.4, settings.toy_grid, dtype=torch.float64)
+    plane = torch.cartesian_prod(grid, grid)
+    sparse = torch.cartesian_prod(*[torch.linspace(-2.1, 2.1, 9, dtype=torch.float64)] * 2)
+    sigmas = (0.2, 0.6, 1.8)
+    shares = [model.component_weights(plane, sigma)[:, 0].reshape(len(grid), -1).T for sigma in sigmas]
+    arrows = [model.denoise(sparse, sigma) - sparse for sigma in sigmas]
+    return Record(
+        arrays={
+            "sigmas": torch.tensor(sigmas).numpy(),
+            "lines": lines[..., 0].numpy(),
+            "shares": torch.stack(shares).numpy(),
+            "starts": sparse.numpy(),
+            "arrows": torch.stack(arrows).numpy(),
+        }
+    )
+
+
 def closed_form(profile: str, seed: int, device: str) -> Record:
     """Lemma 1 in general form against Tweedie, the form as printed, and the loss identities of Theorems 1 and 3."""
     settings = PROFILES[profile]
-    generator = make_generator(seed, "subspace-clustering", "closed-form", device=check_device(device))
+    generator = cpu_generator(seed, "closed-form", device)
     record = Record(claims={"01-C1": tweedie_gap(generator)})
     for name, ranks, weights in (("01-C1b", (2, 8), (0.5, 0.5)), ("01-C1c", (5, 5), (0.9, 0.1))):
         record.claims[name] = printed_form_error(ranks, weights, generator)
@@ -134,7 +159,7 @@ def _random_blocks(ranks: list[int], samples: int, generator: torch.Generator) -
 def jacobian_rank(profile: str, seed: int, device: str) -> Record:
     """Numerical rank of the exact Jacobian against the signal-to-noise ratio, and where it switches from d to Kd."""
     settings = PROFILES[profile]
-    generator = make_generator(seed, "subspace-clustering", "jacobian-rank", device=check_device(device))
+    generator = cpu_generator(seed, "jacobian-rank", device)
     n, blocks = 48, 2
     snr = torch.logspace(math.log10(0.02), math.log10(500), settings.snr_levels, dtype=torch.float64)
     ratio, weight = rank_curve(n, blocks, 6, snr, settings.rank_draws, generator)
@@ -187,7 +212,7 @@ def jacobian_gap(n: int, blocks: int, rank: int, generator: torch.Generator) -> 
 def gap(profile: str, seed: int, device: str) -> Record:
     """What clustering is worth: error of the best affine denoiser minus that of the exact one, n = 24, K = 3, d = 4."""
     settings = PROFILES[profile]
-    generator = make_generator(seed, "subspace-clustering", "gap", device=check_device(device))
+    generator = cpu_generator(seed, "gap", device)
     rank, blocks = 4, 3
     model = MoLRG.random(24, (rank,) * blocks, generator)
     affine = model.gaussian()

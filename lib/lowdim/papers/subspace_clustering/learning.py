@@ -12,11 +12,9 @@ from lowdim.metrics.subspaces import match_subspaces
 from lowdim.papers.subspace_clustering.model import SubspaceDenoiser, fit
 from lowdim.papers.subspace_clustering.recovery import SAMPLES
 from lowdim.papers.subspace_clustering.settings import PROFILES
-from lowdim.papers.subspace_clustering.synthetic import crossing, draw_problem, orthogonal_bases
+from lowdim.papers.subspace_clustering.synthetic import cpu_generator, crossing, draw_problem, orthogonal_bases
 from lowdim.papers.subspace_clustering.theory import clustering_objective
-from lowdim.profile import check_device
 from lowdim.record import Record
-from lowdim.seeding import make_generator
 
 TRAINED = 1e-2
 """Recovery error below which training counts as a success; a missing direction costs about 1.4."""
@@ -51,7 +49,7 @@ def trained_network(profile: str, seed: int, device: str) -> Record:
     dimensions n.
     """
     settings = PROFILES[profile]
-    generator = make_generator(seed, "subspace-clustering", "trained-network", device=check_device(device))
+    generator = cpu_generator(seed, "trained-network", device)
     ranks = settings.trained_ranks
     size = (settings.trained_copies, settings.trained_steps)
     errors = {rank: trained_errors(48, 1, rank, *size, generator) for rank in ranks}
@@ -83,7 +81,7 @@ def _success(errors: Tensor) -> Tensor:
 def trained_clusters(profile: str, seed: int, device: str) -> Record:
     """The network with two blocks, trained by denoising; the best of several starts by its own objective."""
     settings = PROFILES[profile]
-    generator = make_generator(seed, "subspace-clustering", "trained-clusters", device=check_device(device))
+    generator = cpu_generator(seed, "trained-clusters", device)
     ranks = settings.cluster_ranks
     errors = torch.stack([
         trained_errors(

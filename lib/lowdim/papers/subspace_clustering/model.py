@@ -81,18 +81,15 @@ class SubspaceDenoiser(nn.Module):
         """The orthonormal blocks, (K, n, d) or (runs, K, n, d)."""
         return torch.linalg.qr(self.weight).Q.unflatten(-1, (self.blocks, self.rank)).movedim(-2, -3)
 
-    def forward(self, x: Tensor, sigma: float | Tensor) -> Tensor:
-        """The denoised x, soft-max form."""
+    def forward(self, x: Tensor, sigma: float | Tensor, clean: Tensor | None = None) -> Tensor:
+        """The denoised x: soft-max form; hard-max form with the block chosen on ``clean``, of the shape of x, when
+        given.
+        """
         check_finite("x", x)
         levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[:-1])
         bases = self.bases
-        return subspace_denoise(bases, x, levels, soft_weights(bases, x, levels))
-
-    def denoise_with_clean(self, x: Tensor, sigma: float | Tensor, clean: Tensor) -> Tensor:
-        """The denoised x, hard-max form: the block is chosen on ``clean``, of the shape of x."""
-        levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[:-1])
-        bases = self.bases
-        return subspace_denoise(bases, x, levels, hard_weights(bases, clean))
+        weights = soft_weights(bases, x, levels) if clean is None else hard_weights(bases, clean)
+        return subspace_denoise(bases, x, levels, weights)
 
 
 def denoising_step(
@@ -118,7 +115,7 @@ def denoising_step(
         clean = x0.gather(-2, index.expand(*index.shape[:-1], x0.shape[-1]))
         sigma = (low + (high - low) * uniform(generator)).exp()
         noisy = clean + sigma.unsqueeze(-1) * normal(tuple(clean.shape), clean, generator)
-        denoised = model.denoise_with_clean(noisy, sigma, clean) if hard else model(noisy, sigma)
+        denoised = model(noisy, sigma, clean if hard else None)
         return ((1 + sigma**-2) * (denoised - clean).square().sum(-1)).mean(-1).sum()
 
     return step

@@ -13,10 +13,12 @@ from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.jacobian import full_jacobian, numerical_rank
 from lowdim.denoising.networks import EDMDenoiser, small_unet
 from lowdim.denoising.weights import load_model
+from lowdim.distributions import Gaussian
 from lowdim.metrics.clustering import clustering_accuracy, normalised_mutual_information
 from lowdim.metrics.subspaces import principal_angles
 from lowdim.papers.subspace_clustering.ksubspaces import assign, bases_from_labels, k_subspaces, random_bases
-from lowdim.papers.subspace_clustering.settings import PROFILES, Settings
+from lowdim.papers.subspace_clustering.settings import PROFILES
+from lowdim.papers.subspace_clustering.synthetic import cpu_generator
 from lowdim.profile import check_device
 from lowdim.record import Record
 from lowdim.seeding import make_generator
@@ -35,7 +37,7 @@ def digits(profile: str, seed: int, device: str) -> Record:
     from sklearn.cluster import KMeans
 
     settings = PROFILES[profile]
-    generator = make_generator(seed, "subspace-clustering", "digits", device=check_device(device))
+    generator = cpu_generator(seed, "digits", device)
     images, labels = load_digits("all", torch.float64)
     mean = images.flatten(1).mean(0)
     x = images.flatten(1) - mean
@@ -78,7 +80,11 @@ def digits_network(profile: str, seed: int, device: str) -> Record:
     clean = load_digits("test").images[: settings.network_points].to(where)
     snr = torch.logspace(-1.7, 2.2, settings.network_levels, dtype=torch.float64)
     ratio = rank_ratios(denoiser, clean, snr, generator)
-    record = Record(arrays={"snr": snr, "ratio": ratio})
+    affine = Gaussian.from_samples(load_digits("train", torch.float64).images)
+    gaussian = rank_ratios(
+        affine, clean[:1].cpu().double(), snr, torch.Generator()
+    )  # its Jacobian is the same everywhere
+    record = Record(arrays={"snr": snr, "ratio": ratio, "gaussian": gaussian})
     lowest = int(ratio.argmin())
     record.claims["01-C13b"] = float(torch.minimum(ratio[0], ratio[-1]) / ratio[lowest])
     record.number("digits-lowest-rank", float(ratio[lowest] * 64), tolerance=2.0)
@@ -99,7 +105,7 @@ def rank_ratios(denoiser: Denoiser, clean: Tensor, snr: Tensor, generator: torch
 def discs(profile: str, seed: int, device: str) -> Record:
     """Singular vectors of the exact denoiser of discs against the exact tangents of their four factors."""
     settings = PROFILES[profile]
-    generator = make_generator(seed, "subspace-clustering", "discs", device=check_device(device))
+    generator = cpu_generator(seed, "discs", device)
     low, high = torch.tensor(RANGES, dtype=torch.float64).T
     cover = torch.quasirandom.SobolEngine(len(FACTORS), scramble=True, seed=seed).draw(settings.disc_points)
     points = render_discs(low + (high - low) * cover.double(), DISC_SIZE).flatten(1)
@@ -152,8 +158,8 @@ def disc_network(profile: str, seed: int, device: str) -> Record:
     where = check_device(device)
     generator = make_generator(seed, "subspace-clustering", "disc-network", device=where)
     images = sample_discs(20_000, make_generator(seed, "subspace-clustering", "disc-images"), DISC_SIZE)[0].float()
-    denoiser = train_on(images.to(where), settings, generator)
-    factors = _inner_factors(settings.network_points, make_generator(seed, "subspace-clustering", "disc-tests"))
+    denoiser = train_unet(images.to(where), settings.disc_channels, settings.disc_steps, generator)
+    factors = _inner_factors(settings.disc_network_tests, make_generator(seed, "subspace-clustering", "disc-tests"))
     clean = render_discs(factors, DISC_SIZE).float().to(where)
     tangents = disc_tangents(factors, DISC_SIZE).flatten(2)
     rows, kept = [], None
@@ -172,18 +178,17 @@ def disc_network(profile: str, seed: int, device: str) -> Record:
     return record
 
 
-def train_on(images: Tensor, settings: Settings, generator: torch.Generator) -> EDMDenoiser:
-    """A small U-Net trained on grey images (N, 1, size, size) with the loss and preconditioning of EDM."""
+def train_unet(images: Tensor, channels: tuple[int, ...], steps: int, generator: torch.Generator) -> EDMDenoiser:
+    """A small U-Net trained on images (N, C, size, size) with the loss and preconditioning of EDM, batch 64."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator, device=generator.device)))
-        denoiser = EDMDenoiser(small_unet(images.shape[-1], settings.disc_channels, 1), float(images.std()))
-    denoiser.to(images.device)
+        network = small_unet(images.shape[-1], channels, images.shape[1])
+    denoiser = EDMDenoiser(network, float(images.std())).to(images.device)
 
     def step(model: torch.nn.Module, generator: torch.Generator) -> Tensor:
         rows = torch.randint(len(images), (64,), generator=generator, device=generator.device)
         return edm_loss(model, images[rows.to(images.device)], generator, P_mean=-0.7, P_std=1.0)
 
-    steps = settings.disc_steps
     optimizer = torch.optim.Adam(denoiser.parameters(), lr=2e-3)
     for _ in train(denoiser, step, optimizer, steps, generator=generator, schedule=warm_up_then_cosine(steps, 50)):
         pass

@@ -11,11 +11,9 @@ from torch import Tensor
 from lowdim.metrics.subspaces import recovery_error
 from lowdim.papers.subspace_clustering.ksubspaces import top_subspace
 from lowdim.papers.subspace_clustering.settings import PROFILES
-from lowdim.papers.subspace_clustering.synthetic import draw_problem, orthogonal_bases
+from lowdim.papers.subspace_clustering.synthetic import cpu_generator, draw_problem, orthogonal_bases
 from lowdim.papers.subspace_clustering.theory import mean_squared_error, recovery_bound, worst_error
-from lowdim.profile import check_device
 from lowdim.record import Record
-from lowdim.seeding import make_generator
 
 RANKS = tuple(range(2, 9))
 SAMPLES = tuple(range(2, 16))
@@ -25,7 +23,7 @@ EXACT = 1e-6
 def one_subspace(profile: str, seed: int, device: str) -> Record:
     """Recovery of one subspace by PCA over the grid of ranks and sample counts, noise-free and noisy."""
     settings = PROFILES[profile]
-    generator = make_generator(seed, "subspace-clustering", "one-subspace", device=check_device(device))
+    generator = cpu_generator(seed, "one-subspace", device)
     tables = {n: success_table(n, settings.trials, generator) for n in (24, 48, 96)}
     step = np.array([[float(count >= rank) for count in SAMPLES] for rank in RANKS])
     record = Record(

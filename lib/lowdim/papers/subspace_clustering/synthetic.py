@@ -7,6 +7,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lowdim.profile import check_device
+from lowdim.seeding import make_generator
+
+
+def cpu_generator(seed: int, experiment: str, device: str) -> torch.Generator:
+    """The random stream of one experiment of this chapter, on the CPU: closed forms and thousands of tiny
+    decompositions are computed there whatever ``device`` is, once it has been checked.
+    """
+    check_device(device)
+    return make_generator(seed, "subspace-clustering", experiment)
+
 
 class Problem(NamedTuple):
     """R problems: true ``bases`` (R, K, n, d), samples ``x`` (R, K N, n), their ``labels`` (R, K N), the coefficients

@@ -62,8 +62,9 @@ unit: $(READY) ## the unit tests alone
 record: $(READY) ## promote the last runs to the recorded results and stored outputs
 	$(LOWDIM) record
 
-study: $(READY) ## the slow CPU studies; interrupted, they go on where they stopped
+study: $(READY) ## the slow CPU studies and five seeds of each chapter; interrupted, they go on where they stopped
 	$(LOWDIM) study
+	$(LOWDIM) run --all --seeds 0-4 --no-notebook $(JOBS_FLAG)
 
 full: $(READY) ## every chapter at full size on a GPU, unit by unit
 	$(LOWDIM) full

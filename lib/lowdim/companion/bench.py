@@ -18,7 +18,7 @@ from typing import Any
 
 from lowdim.companion.cache import write_json
 from lowdim.companion.environment import kernel_environment
-from lowdim.companion.execute import Say
+from lowdim.companion.execute import Say, aloud
 from lowdim.companion.launch import launch
 from lowdim.companion.provenance import commit_label, versions
 
@@ -32,7 +32,7 @@ def benchmark_files(root: Path, names: Sequence[str] = ()) -> list[Path]:
     return [files[name] for name in names] if names else list(files.values())
 
 
-def run_benchmarks(root: Path, names: Sequence[str] = (), say: Say = print) -> tuple[dict[str, Any], list[str]]:
+def run_benchmarks(root: Path, names: Sequence[str] = (), say: Say = aloud) -> tuple[dict[str, Any], list[str]]:
     """Run the benchmarks one after the other; returns their results and the names of those that failed.
 
     All results together are written to ``build/runs/bench.json``.

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from lowdim.companion.launch import Finished, launch
 from lowdim.companion.provenance import chapter_hashes, versions
 
 Say = Callable[[str], None]
+aloud: Say = partial(print, flush=True)
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _TRACEBACK_LINES = 25
@@ -80,7 +82,7 @@ def runs_folder(root: Path, job: Job) -> Path:
 
 
 def run_chapters(
-    jobs: Sequence[Job], root: Path, *, workers: int | None = None, force: bool = False, say: Say = print
+    jobs: Sequence[Job], root: Path, *, workers: int | None = None, force: bool = False, say: Say = aloud
 ) -> list[Outcome]:
     """Execute ``jobs``, ``workers`` at a time, and put their results under ``build/runs``.
 

@@ -16,9 +16,8 @@ from typing import Any
 from lowdim.companion import cache, normalise, readme, results, seeds
 from lowdim.companion.catalogue import ChapterInfo, available
 from lowdim.companion.claims import load_claims
+from lowdim.companion.execute import Say, aloud
 from lowdim.companion.provenance import changed, chapter_hashes, file_digest, module_hashes
-
-Say = Callable[[str], None]
 
 PROFILES = ("quick", "study", "full")
 LOOSE = ("bench.json", "mutation.json", "times.json")  # results of the whole book
@@ -37,7 +36,7 @@ class Report:
     refused: list[str] = field(default_factory=list)
 
 
-def record(root: Path, say: Say = print) -> Report:
+def record(root: Path, say: Say = aloud) -> Report:
     """Record every run under ``build/runs`` that may be recorded, and print what changed."""
     report = Report()
     for info in available(root):

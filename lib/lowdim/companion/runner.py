@@ -21,7 +21,7 @@ from typing import Any
 from lowdim.companion import cache, results, seeds, timing
 from lowdim.companion.catalogue import find
 from lowdim.companion.environment import available_cores, default_workers, kernel_environment
-from lowdim.companion.execute import Job, Outcome, Say
+from lowdim.companion.execute import Job, Outcome, Say, aloud
 from lowdim.companion.launch import Stopped, launch
 
 
@@ -47,7 +47,7 @@ def run_without_notebook(
     workers: int | None = None,
     force: bool = False,
     build: Path | None = None,
-    say: Say = print,
+    say: Say = aloud,
 ) -> list[Outcome]:
     """Run the experiments of each job (or those named) unit by unit and write results under ``build/runs``.
 

@@ -20,7 +20,7 @@ from typing import Any
 from lowdim.companion import cache
 from lowdim.companion.catalogue import ChapterInfo, find, load_module
 from lowdim.companion.environment import default_workers, repeatable
-from lowdim.companion.execute import Say
+from lowdim.companion.execute import Say, aloud
 from lowdim.companion.provenance import digest, module_hashes, versions
 
 RESERVED = ("profile", "seed", "device")
@@ -116,7 +116,7 @@ def run_point(
     return {"values": record.claims | numbers, "seconds": round(time.perf_counter() - start, 3)}
 
 
-def run_sweep(sweep: Sweep, root: Path, client: Any, say: Say = print) -> list[dict[str, Any]]:
+def run_sweep(sweep: Sweep, root: Path, client: Any, say: Say = aloud) -> list[dict[str, Any]]:
     """Run the missing points of ``sweep`` on ``client`` (a Dask client) and return all of them, in the grid's order.
 
     Each has ``parameters``, ``values``, ``seconds`` and ``key``; a point that failed has ``error`` instead of values

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lowdim.companion import results
 from lowdim.companion.catalogue import ChapterInfo
-from lowdim.companion.execute import Job, Say
+from lowdim.companion.execute import Job, Say, aloud
 from lowdim.companion.runner import run_without_notebook
 
 
@@ -28,7 +28,7 @@ class Verification:
         return not self.failures
 
 
-def verify(info: ChapterInfo, root: Path, say: Say = print) -> Verification:
+def verify(info: ChapterInfo, root: Path, say: Say = aloud) -> Verification:
     """Run the chapter's experiments afresh (nothing stored is used) and compare with its recorded quick result.
 
     A verdict that differs, a number beyond its tolerance and a recorded quantity that is not measured are failures.

@@ -1,9 +1,10 @@
 import os
 import time
+from pathlib import Path
 
 import pytest
 
-from lowdim.companion.cache import DamagedEntry, discard, install, lookup, store, write_json
+from lowdim.companion.cache import DamagedEntry, discard, install, lookup, prune, store, write_json
 
 
 @pytest.fixture
@@ -70,6 +71,32 @@ def test_install_does_not_touch_equal_files(filled, tmp_path):
     install(lookup(filled, "key"), run, "01-")
     assert (run / "01-a.json").stat().st_mtime == pytest.approx(past, abs=1)
     assert (run / "figures/01-x.svg").read_text() == "<svg/>"
+
+
+def test_only_the_newest_versions_of_a_run_are_kept(tmp_path):
+    for number in range(5):
+        work = tmp_path / "work"
+        work.mkdir()
+        store(tmp_path / "cache", f"key{number}", work, {"chapter": "01", "seconds": number})
+        os.utime(tmp_path / f"cache/key{number}/manifest.json", (number, number))
+    prune(tmp_path / "cache", {"chapter": "02"})
+    assert len(list((tmp_path / "cache").iterdir())) == 5
+    prune(tmp_path / "cache", {"chapter": "01"}, keep=2)
+    assert {path.name for path in (tmp_path / "cache").iterdir()} == {"key3", "key4"}
+
+
+def test_the_entry_of_another_process_is_taken(filled, tmp_path, monkeypatch):
+    work = tmp_path / "again"
+    work.mkdir()
+
+    def taken(path, target):
+        raise OSError("not empty")
+
+    monkeypatch.setattr("lowdim.companion.cache.discard", lambda cache, key: None)
+    monkeypatch.setattr(Path, "rename", taken)
+    assert store(filled, "key", work, {}).facts == {"seconds": 1.5}
+    with pytest.raises(OSError, match="not empty"):
+        store(filled, "other", work, {})
 
 
 def test_discard(filled):

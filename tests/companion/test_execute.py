@@ -91,6 +91,20 @@ def test_a_changed_helper_runs_the_chapter_again(book, kernel):
     assert run(book)[0].state == "ran"
 
 
+def test_sources_that_change_during_a_run_fail_it(book, kernel, monkeypatch):
+    calm = execute.launch
+
+    def launch(*arguments):
+        (book / "lib/lowdim/papers/subspace_clustering.py").open("a").write("\n# changed\n")
+        return calm(*arguments)
+
+    monkeypatch.setattr(execute, "launch", launch)
+    outcome, said = run(book)
+    assert outcome.state == "failed"
+    assert "changed while it ran" in said
+    assert not list((book / "build/cache").glob("*/manifest.json"))
+
+
 def test_a_damaged_entry_is_named_and_made_again(book, kernel):
     run(book)
     stored = next((book / "build/cache").glob("*/*.json"))

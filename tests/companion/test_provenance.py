@@ -102,7 +102,15 @@ def test_a_module_that_the_notebook_imports_counts(book):
 def test_data_beside_a_module_counts(book):
     before = module_hashes(INFO, book)
     (papers(book) / "table.json").write_text("{}")
-    assert module_hashes(INFO, book)["code"] != before["code"]
+    beside = module_hashes(INFO, book)
+    assert beside["code"] != before["code"]
+    (papers(book) / "fonts").mkdir()
+    (papers(book) / "fonts/a.ttf").write_bytes(b"\0")
+    inside = module_hashes(INFO, book)
+    assert inside["code"] != beside["code"]
+    (papers(book) / "__pycache__").mkdir(exist_ok=True)
+    (papers(book) / "__pycache__/a.pyc").write_bytes(b"\0")
+    assert module_hashes(INFO, book) == inside
 
 
 def test_key_depends_on_parameters_and_is_absent_without_them(book):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,27 @@ def store(cache: Path, key: str, work: Path, facts: dict[str, Any]) -> Entry:
     write_json(work / MANIFEST, {"files": files, "facts": facts})
     discard(cache, key)
     cache.mkdir(parents=True, exist_ok=True)
-    os.replace(work, cache / key)
+    try:
+        work.rename(cache / key)
+    except OSError:
+        # Another process stored the same run in this moment.
+        entry = lookup(cache, key)
+        if entry is None:
+            raise
+        return entry
     return Entry(cache / key, files, facts)
+
+
+def prune(cache: Path, facts: Mapping[str, Any], keep: int = 3) -> None:
+    """Remove all but the newest ``keep`` entries that share ``facts`` (chapter, profile, ...): versions of one run."""
+    alike = []
+    for path in cache.glob(f"*/{MANIFEST}"):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            known = json.loads(path.read_text(encoding="utf-8"))["facts"]
+            if all(known.get(name) == value for name, value in facts.items()):
+                alike.append((path.stat().st_mtime, path.parent))
+    for _, folder in sorted(alike, reverse=True)[keep:]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def discard(cache: Path, key: str) -> None:

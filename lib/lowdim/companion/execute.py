@@ -135,7 +135,7 @@ def run_key(job: Job, root: Path) -> str:
     try:
         return chapter_hashes(job.info, root, {**job.parameters, "versions": versions()})["key"]
     except (ValueError, SyntaxError, OSError) as error:
-        raise ChapterFailure(f"the sources cannot be read: {error}") from error
+        raise ChapterFailure(f"    the sources cannot be read: {error}") from error
 
 
 def _lookup(store: Path, key: str, name: str, say: Say) -> cache.Entry | None:
@@ -163,9 +163,13 @@ def _execute(job: Job, root: Path, store: Path, key: str, workers: int, stop: th
         normalise.write_notebook(normalise.normalise(executed, source), run / "notebooks" / f"{job.info.stem}.ipynb")
         if not (run / f"{job.info.stem}.json").is_file():
             raise ChapterFailure("    the notebook wrote no result; its last cell must call chapter.finish()")
-        facts: dict[str, Any] = {"seconds": round(done.seconds, 2), "peak_memory_bytes": done.peak_memory_bytes}
-        facts |= {"chapter": job.info.stem, **job.parameters}
-        return cache.store(store, key, run, facts)
+        if run_key(job, root) != key:
+            raise ChapterFailure("    its sources changed while it ran; run it again")
+        name = {"chapter": job.info.stem, **job.parameters}
+        cost = {"seconds": round(done.seconds, 2), "peak_memory_bytes": done.peak_memory_bytes}
+        entry = cache.store(store, key, run, name | cost)
+        cache.prune(store, name)
+        return entry
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

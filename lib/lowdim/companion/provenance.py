@@ -134,10 +134,12 @@ def _optional(path: Path) -> str:
 
 
 def _code_digest(closure: Mapping[str, Path], folder: Path) -> str:
-    # Data files beside a module (a schema, a table) belong to it as much as its code.
+    # Data beside a module (a schema, a table, a folder of fonts) belongs to it as much as its code.
     files = set(closure.values())
-    for path in closure.values():
-        files.update(p for p in path.parent.iterdir() if p.is_file() and _is_data(p))
+    for parent in {path.parent for path in closure.values()}:
+        folders = [p for p in parent.iterdir() if p.is_dir() and not any(p.glob("*.py")) and p.name != "__pycache__"]
+        inside = [p for found in folders for p in found.rglob("*")]
+        files.update(p for p in [*parent.iterdir(), *inside] if p.is_file() and _is_data(p))
     return digest({path.relative_to(folder).as_posix(): text_digest(path) for path in files})
 
 

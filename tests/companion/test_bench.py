@@ -4,7 +4,7 @@ import pytest
 
 from lowdim.companion.bench import benchmark_files, load, run_benchmarks
 
-GOOD = 'NAME = "Good"\nDESCRIPTION = "d"\ndef run():\n    return {"ratio": 0.5}\n'
+GOOD = 'NAME = "Good"\nDESCRIPTION = "d"\ndef run():\n    return {"peer / ours": {"value": 2, "unit": "ratio"}}\n'
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def test_each_runs_and_a_failing_one_is_reported(benchmarks):
     said: list[str] = []
     found, failed = run_benchmarks(benchmarks, say=said.append)
     assert failed == ["bad"]
-    assert found["good"]["result"] == {"ratio": 0.5}
-    assert any("ratio 0.5" in line for line in said)
+    assert found["good"]["result"] == {"peer / ours": {"value": 2.0, "unit": "ratio"}}
+    assert any("peer / ours: 2 ratio" in line for line in said)
     assert any("broken" in line for line in said)
     written = json.loads((benchmarks / "build/runs/bench.json").read_text())
     assert list(written["benchmarks"]) == ["good"]

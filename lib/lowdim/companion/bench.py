@@ -1,14 +1,14 @@
 """Timings against peers: runs every file of ``benchmarks/`` and keeps what it returns.
 
-A benchmark is a Python file with ``NAME``, ``DESCRIPTION`` and ``run() -> dict``: plain values, of which ``ratio``
-(ours over the peer's, below 1 is faster) is shown. Each runs in a process of its own with one thread.
+A benchmark is a Python file with ``NAME``, ``DESCRIPTION`` and ``run()``, which returns each measure's value and unit,
+``{"peer / ours, n = 512": {"value": 3.2, "unit": "ratio"}}``; ratios carry from machine to machine, seconds do not.
+Each runs in a process of its own with one thread.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
-import platform
 import sys
 import tempfile
 import threading
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lowdim.companion.cache import write_json
-from lowdim.companion.environment import kernel_environment
+from lowdim.companion.environment import available_cores, kernel_environment
 from lowdim.companion.execute import Say, aloud
 from lowdim.companion.launch import launch
 from lowdim.companion.provenance import commit_label, versions
@@ -47,17 +47,14 @@ def run_benchmarks(root: Path, names: Sequence[str] = (), say: Say = aloud) -> t
             say(f"  FAILED  {file.stem}: {outcome['error']}")
             continue
         found[file.stem] = outcome
-        say(f"  done    {outcome['name']}: {_headline(outcome['result'])}")
+        say(f"  done    {outcome['name']}: {outcome['description']}")
+        for name, measure in outcome["result"].items():
+            say(f"          {name}: {measure['value']:.3g} {measure['unit']}".rstrip())
     path = root / "build" / "runs" / "bench.json"
     known = json.loads(path.read_text(encoding="utf-8"))["benchmarks"] if names and path.is_file() else {}
-    facts = {"versions": versions(), "commit": commit_label(root), "processor": platform.processor()}
+    facts = {"versions": versions(), "commit": commit_label(root), "cores": available_cores()}
     write_json(path, facts | {"benchmarks": known | found})
     return found, failed
-
-
-def _headline(result: dict[str, Any]) -> str:
-    ratio = result.get("ratio")
-    return f"ratio {ratio:.3g}" if isinstance(ratio, int | float) else ", ".join(result) or "nothing measured"
 
 
 def _run(file: Path, root: Path) -> dict[str, Any]:
@@ -88,7 +85,10 @@ def load(file: Path) -> Any:
 def main(argv: Sequence[str]) -> int:
     """The program of a benchmark's process: run the file ``argv[0]``, write its answer to ``argv[1]``."""
     module = load(Path(argv[0]))
-    answer = {"name": module.NAME, "description": module.DESCRIPTION, "result": dict(module.run())}
+    measures = {
+        name: {"value": float(measure["value"]), "unit": str(measure["unit"])} for name, measure in module.run().items()
+    }
+    answer = {"name": module.NAME, "description": module.DESCRIPTION, "result": measures}
     Path(argv[1]).write_text(json.dumps(answer), encoding="utf-8")
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -216,6 +217,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, FileNotFoundError) as error:
         print(f"lowdim {arguments.command}: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # `lowdim claims | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (KeyboardInterrupt, Stopped):
         print("\ninterrupted; what is finished is kept, run the same command to go on", file=sys.stderr)
         return 130

@@ -59,7 +59,7 @@ def trained_network(profile: str, seed: int, device: str) -> Record:
         claims={
             "01-C7a": float(success[below].max()),
             "01-C7b": float(min(row[enough].mean() for row, enough in zip(success, ample, strict=True))),
-            "01-C7c": _largest_drop(success),
+            "01-C7c": largest_drop(success, excess),
         },
         arrays={"success": success, "ranks": np.array(ranks), "samples": np.array(SAMPLES)},
     )
@@ -103,6 +103,8 @@ def _regions(ranks: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return excess < 0, excess >= np.array(ranks)[:, None], excess
 
 
-def _largest_drop(success: np.ndarray) -> float:
-    """The largest fall of the success rate when samples are added, over all pairs of counts."""
-    return float((np.maximum.accumulate(success, axis=1) - success).max())
+def largest_drop(success: np.ndarray, excess: np.ndarray) -> float:
+    """The largest fall of the success rate, averaged over ranks at equal N - d, when samples are added."""
+    values = range(int(excess.min()), int(excess.max()) + 1)
+    curve = np.array([success[excess == value].mean() for value in values])
+    return float((np.maximum.accumulate(curve) - curve).max())

@@ -47,7 +47,7 @@ def test_every_figure_draws_and_is_small(records, tmp_path):
         assert plot.caption.endswith(".")
 
 
-@pytest.mark.parametrize("name", ["closed-form", "network-rank", "memorise", "discs"])
+@pytest.mark.parametrize("name", ["closed-form", "gap", "memorise", "discs"])
 def test_the_seed_decides_everything(records, name):
     again, other = EXPERIMENTS[name]("smoke", 0, "cpu"), EXPERIMENTS[name]("smoke", 1, "cpu")
     changed = False

@@ -92,9 +92,9 @@ def draw_trained_network(record: Record) -> Figure:
     right.axvline(4, color=COLOURS["measured"], lw=1.8)
     right.axhline(0.5, color=COLOURS["muted"], lw=0.8, ls=":")
     for n, curve, name in zip(record["dimensions"], record["by_dimension"], SHADES, strict=False):
-        right.plot(record["samples"], curve, "o-", ms=4, lw=1.1, color=COLOURS[name], label=f"$n={n}$")
+        right.plot(record["samples"][: len(curve)], curve, "o-", ms=4, lw=1.1, color=COLOURS[name], label=f"$n={n}$")
     right.text(4.15, 0.03, "$N=d$", color=COLOURS["measured"])
-    right.set(xlabel="samples $N$", title="share recovered, $d=4$", ylim=(-0.04, 1.06), xticks=record["samples"][::2])
+    right.set(xlabel="samples $N$", title="share recovered, $d=4$", ylim=(-0.04, 1.06), xticks=(2, 4, 6, 8, 10))
     right.legend(loc="center right")
     return fig
 

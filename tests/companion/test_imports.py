@@ -1,6 +1,9 @@
 import ast
+import gc
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -79,6 +82,26 @@ def test_relative_names_of_a_module_and_of_a_package():
 def test_magic_lines_of_cells_are_no_code():
     ast.parse(cell_code("%matplotlib inline\n!ls\nx = 1"))
     assert cell_code("%%bash\nnot python at all(") == ""
+
+
+def test_threads_may_read_sources_while_the_collector_runs():
+    """The collector calls Python here, as under Hypothesis; the parser of CPython 3.11 alone does not bear it."""
+    code = (package_folder() / "companion" / "imports.py").read_text(encoding="utf-8")
+
+    def callback(phase, info):
+        time.sleep(0)
+
+    interval, threshold = sys.getswitchinterval(), gc.get_threshold()
+    gc.callbacks.append(callback)
+    sys.setswitchinterval(1e-6)
+    gc.set_threshold(50)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert len(set(map(frozenset, pool.map(imported_names, [code] * 60)))) == 1
+    finally:
+        gc.callbacks.remove(callback)
+        sys.setswitchinterval(interval)
+        gc.set_threshold(*threshold)
 
 
 def test_closure_holds_every_module_that_really_gets_imported():

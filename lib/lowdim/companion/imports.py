@@ -5,12 +5,24 @@ from __future__ import annotations
 import ast
 import os
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
 PACKAGE = "lowdim"
+_PARSER = threading.Lock()
 _MAGIC = re.compile(r"^\s*[%!?]")
+
+
+def parse(code: str) -> ast.Module:
+    """The syntax tree of ``code``, from one thread at a time.
+
+    CPython 3.11 counts the depth of the tree in one place for all threads: when the garbage collector calls Python code
+    while a tree is made, another thread can spoil the count, and ``ast.parse`` raises ``SystemError``.
+    """
+    with _PARSER:
+        return ast.parse(code)
 
 
 def package_folder() -> Path:
@@ -54,7 +66,7 @@ def imported_names(code: str, module: str = "", *, is_package: bool = False) -> 
     ``from a import b`` gives ``a`` and ``a.b``, since ``b`` may be a module. Literal arguments of ``import_module``
     count as well, and so do all string constants of a module that defines ``__getattr__`` (a lazy package).
     """
-    tree = ast.parse(code)
+    tree = parse(code)
     package = module if is_package else module.rpartition(".")[0]
     found: set[str] = set()
     for node in ast.walk(tree):

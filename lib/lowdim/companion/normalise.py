@@ -12,6 +12,8 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from lowdim.companion.imports import parse
+
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -51,7 +53,7 @@ def assign(source: str, values: Mapping[str, Any]) -> str:
     """``source`` with the literal on the right of each assignment ``name = ...`` replaced by the value of that name."""
     lines = source.splitlines()
     waiting = dict(values)
-    for node in ast.parse(source).body:
+    for node in parse(source).body:
         if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not isinstance(node.targets[0], ast.Name):
             continue
         name = node.targets[0].id

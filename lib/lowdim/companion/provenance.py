@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lowdim.companion.imports import PACKAGE, cell_code, import_closure, package_folder
+from lowdim.companion.imports import PACKAGE, cell_code, import_closure, package_folder, parse
 
 if TYPE_CHECKING:
     from lowdim.companion.catalogue import ChapterInfo
@@ -83,7 +83,7 @@ def declared_weights(module_files: Iterable[Path]) -> tuple[str, ...]:
     """The names in the ``WEIGHTS`` tuple of a chapter's module, read from the source without running it."""
     names: list[str] = []
     for path in module_files:
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in parse(path.read_text(encoding="utf-8")).body:
             targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
             if not any(isinstance(t, ast.Name) and t.id == "WEIGHTS" for t in targets):
                 continue

@@ -9,7 +9,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 PACKAGED = {
     "book/claims": ("lowdim/_book/claims", ("*.yml",)),
     "book/results": ("lowdim/_book/results", ("*.json",)),
-    "models": ("lowdim/_models", ("*.json", "*.safetensors", "*.md")),
+    "models": ("lowdim/_models", ("[!.]*",)),  # all of it: a card vouches for every file beside it
 }
 
 
@@ -22,5 +22,6 @@ class PackagedBook(BuildHookInterface):
             return
         for folder, (target, patterns) in PACKAGED.items():
             source = Path(self.root) / folder
-            for path in sorted({path for pattern in patterns for path in source.rglob(pattern)}):
+            found = {path for pattern in patterns for path in source.rglob(pattern) if path.is_file()}
+            for path in sorted(found):
                 build_data["force_include"][str(path)] = f"{target}/{path.relative_to(source).as_posix()}"

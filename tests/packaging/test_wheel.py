@@ -52,9 +52,10 @@ def test_claims_results_and_weights_are_in_it(names):
     for folder, target, pattern in (
         ("book/claims", "lowdim/_book/claims", "*.yml"),
         ("book/results", "lowdim/_book/results", "*.json"),
+        ("models", "lowdim/_models", "*/*"),
         ("models", "lowdim/_models", "*.safetensors"),
     ):
-        for path in (ROOT / folder).rglob(pattern):
+        for path in filter(Path.is_file, (ROOT / folder).rglob(pattern)):
             assert f"{target}/{path.relative_to(ROOT / folder).as_posix()}" in names
 
 
@@ -75,6 +76,15 @@ def test_it_finds_its_claims_without_a_checkout(installed):
     file, *chapters = done.stdout.split()
     assert ROOT not in Path(file).parents
     assert set(chapters) == {path.name[:2] for path in (ROOT / "book/claims").glob("*.yml")}
+
+
+def test_its_weights_are_whole_without_a_checkout(installed):
+    shipped = sorted(path.parent.name for path in (ROOT / "models").glob("*/card.json"))
+    code = f"from lowdim.denoising.weights import load_model; [load_model(name) for name in {shipped}]"
+    done = installed("-c", code)
+    assert done.returncode == 0, done.stderr
+    told = installed("-m", "lowdim.companion.cli", "doctor").stdout
+    assert all(f"{name}: intact" in told for name in shipped), told
 
 
 def test_its_command_line_says_what_needs_a_checkout(installed):

@@ -39,8 +39,8 @@ def test_every_command_has_a_handler_and_help(capsys):
         (["run", "01", "--profile", "huge"], "smoke"),
         (["run", "01", "--seed", "x"], "whole number"),
         (["run", "01", "--seed", "0-2"], "whole number"),
-        (["run", "01", "--seeds", "3-1"], "no seed"),
-        (["run", "01", "--seeds", "1,1"], "twice"),
+        (["run", "01", "--seeds", "3-1"], "write 1-3"),
+        (["run", "01", "--seeds", "1,1"], "each seed once"),
         (["run", "01", "-j", "0"], "at least 1"),
         (["fly"], "verify"),
         (["run", "99"], "00 (denoisers)"),
@@ -93,7 +93,7 @@ def test_run_makes_a_job_for_each_chapter_and_seed(book, executed, capsys):
         (INFO, 0, "quick", "cpu"),
         (INFO, 1, "quick", "cpu"),
     ]
-    assert "2 chapters: 2 ran" in capsys.readouterr().out
+    assert "2 runs: 2 new" in capsys.readouterr().out
 
 
 def test_run_alone_means_all_and_fails_where_one_fails(book, executed):

@@ -31,6 +31,16 @@ def test_data_files_are_told_intact_damaged_or_missing(tmp_path, monkeypatch):
     assert "not set" in doctor.data()[0]
 
 
+def test_damaged_results_and_weights_are_told(book):
+    path = book / "book/results/quick/01-subspace-clustering.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{", encoding="utf-8")
+    found = doctor.costs(book)[0]
+    assert found.startswith("quick: DAMAGED: book/results/quick/01-subspace-clustering.json: not readable")
+    (book / "models/toy/card.json").write_text("{", encoding="utf-8")
+    assert doctor.weights(book)[0].startswith("toy: DAMAGED: ")
+
+
 def test_known_data_sets_have_checksums():
     assert doctor.known_files()
 

@@ -93,7 +93,7 @@ def test_one_experiment_does_not_replace_a_whole_result(book, here):
 def test_an_unknown_experiment_is_refused_with_the_choices(book, capfd, here):
     outcome = run(book, experiments=["nothing"])[0][0]
     assert outcome.state == "failed"
-    assert "choose from measure, second" in capfd.readouterr().out
+    assert "'nothing' is unknown in chapter 01; choose one of measure, second" in capfd.readouterr().out
 
 
 def test_words_cost_no_units_but_code_and_weights_do(book):

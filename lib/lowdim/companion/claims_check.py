@@ -85,6 +85,7 @@ def _allowed(error: ValidationError) -> str:
     if rule == "type":
         kinds = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
         hint = "; YAML reads 1e-8 as text, write 1.0e-8" if "number" in kinds and _is_number(value) else ""
+        hint = '; put it in quotes, like "02"' if kinds == ["string"] and isinstance(value, int) else hint
         return f"{value!r} is not allowed; give a {' or '.join(kinds)}{hint}"
     if rule == "pattern" and error.validator_value == "\\S":
         return "empty; write something"

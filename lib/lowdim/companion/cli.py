@@ -63,9 +63,11 @@ def seeds(text: str) -> list[int]:
         first, dash, last = part.strip().partition("-")
         if not first.isdigit() or (dash and not last.isdigit()):
             raise argparse.ArgumentTypeError(f"{text!r} is not allowed; write seeds like 0-4 or 0,2,7")
+        if int(last or first) < int(first):
+            raise argparse.ArgumentTypeError(f"{text!r} is not allowed; write {last}-{first}")
         found += range(int(first), int(last or first) + 1)
-    if not found or len(set(found)) < len(found):
-        raise argparse.ArgumentTypeError(f"{text!r} names no seed, or one twice")
+    if len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; name each seed once, like 0-4 or 0,2,7")
     return found
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lowdim.companion import catalogue
+from lowdim.companion.formats import counted
 
 if TYPE_CHECKING:
     from lowdim.companion.execute import Job, Outcome
@@ -71,7 +72,8 @@ def _device(name: str | None, profile: str) -> str:
 def _summed_up(outcomes: Sequence[Outcome]) -> int:
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     ran = sum(outcome.state == "ran" for outcome in outcomes)
-    print(f"{len(outcomes)} chapters: {ran} ran, {len(outcomes) - ran - len(failed)} unchanged, {len(failed)} failed")
+    rest = f"{len(outcomes) - ran - len(failed)} unchanged, {len(failed)} failed"
+    print(f"{counted(len(outcomes), 'run')}: {ran} new, {rest}")
     for outcome in failed:
         print(f"  failed: {outcome.job.info.stem} ({outcome.job.run_name})", file=sys.stderr)
     return int(bool(failed))

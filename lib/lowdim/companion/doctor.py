@@ -17,6 +17,7 @@ import psutil
 from lowdim.companion import timing
 from lowdim.companion.catalogue import CHAPTERS, ChapterInfo, available
 from lowdim.companion.environment import available_cores, default_workers
+from lowdim.companion.formats import counted
 from lowdim.companion.provenance import commit_label
 from lowdim.companion.results import ResultError, load_recorded
 
@@ -140,7 +141,9 @@ def _matches(path: Path, checksum: str) -> bool:
 
 def weights(root: Path) -> list[str]:
     """The shipped models: whether their files are those that their cards describe."""
-    folders = sorted(path for path in (root / "models").glob("*") if path.is_dir())
+    packaged = Path(__file__).resolve().parents[1] / "_models"
+    place = root / "models" if (root / "models").is_dir() else packaged
+    folders = sorted(path for path in place.glob("*") if path.is_dir())
     if not folders:
         return ["none here"]
     from lowdim.denoising.weights import load_card
@@ -157,28 +160,32 @@ def weights(root: Path) -> list[str]:
 
 def costs(root: Path) -> list[str]:
     """Recorded seconds and memory of each profile, and those of the last runs on this machine."""
-    lines = []
+    lines: list[str] = []
     for profile in ("quick", "study", "full"):
-        recorded = [(info, result) for info in CHAPTERS if (result := _recorded(info, profile, root))]
+        recorded = [result for info in CHAPTERS if (result := _recorded(info, profile, root, lines))]
         if not recorded:
             lines.append(f"{profile}: nothing recorded yet")
             continue
-        seconds = [result["wall_seconds"] for _, result in recorded]
-        memory = max(result["peak_memory_bytes"] for _, result in recorded)
-        devices = ", ".join(sorted({result["device"] for _, result in recorded}))
-        line = f"{profile}: {len(recorded)} chapters, {_time(sum(seconds))} one after the other on {devices}"
+        seconds = [result["wall_seconds"] for result in recorded]
+        memory = max(result["peak_memory_bytes"] for result in recorded)
+        devices = ", ".join(sorted({result["device"] for result in recorded}))
+        line = f"{profile}: {counted(len(recorded), 'chapter')}, {_time(sum(seconds))} one after the other on {devices}"
         lines.append(f"{line}, at most {memory / 1e9:.1f} GB")
         here = timing.read(root / "build" / "runs" / profile)
         if here:
             total = sum(facts["seconds"] for facts in here.values())
-            lines.append(f"{' ' * len(profile)}  on this machine: {len(here)} chapters, {_time(total)}")
+            lines.append(f"{' ' * len(profile)}  on this machine: {counted(len(here), 'chapter')}, {_time(total)}")
     return lines
 
 
-def _recorded(info: ChapterInfo, profile: str, root: Path) -> dict[str, Any] | None:
+def _recorded(info: ChapterInfo, profile: str, root: Path, lines: list[str]) -> dict[str, Any] | None:
+    """A recorded result; a damaged one is left out, and ``lines`` say so."""
     try:
         return load_recorded(info, profile, root if (root / "book").is_dir() else None)
-    except (ResultError, FileNotFoundError):
+    except FileNotFoundError:
+        return None
+    except ResultError as error:
+        lines.append(f"{profile}: DAMAGED: {error}")
         return None
 
 

@@ -77,6 +77,11 @@ def format_toleranced(value: float | None, tolerance: float) -> str:
     return format_number(rounded, 4)
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 chapter`` or ``2 chapters``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def format_seconds(seconds: float) -> str:
     """A duration: ``12 s``, ``3.4 min``, ``1.2 h``."""
     if seconds < 99.5:

@@ -25,6 +25,7 @@ from lowdim.companion.schemas import complaint, schema
 from lowdim.record import Number
 
 MAX_ARRAY_BYTES = 2_000_000
+_AGAIN = "make it again (`lowdim run`; then `lowdim record`, if it is a recorded one), or restore the file"
 
 
 class ResultError(ValueError):
@@ -104,20 +105,23 @@ def read_sealed(path: Path, kind: str) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ResultError(f"{path.name}: not readable as JSON ({error}); run the chapter again") from error
+        raise ResultError(f"{shown(path)}: not readable as JSON ({error}); {_AGAIN}") from error
     _check_schema(data, kind, path)
     if data["integrity"] != integrity(data):
-        raise ResultError(
-            f"{path.name}: damaged or edited by hand, its integrity does not match; run the chapter again"
-        )
+        raise ResultError(f"{shown(path)}: damaged or edited by hand, its integrity does not match; {_AGAIN}")
     return data
+
+
+def shown(path: Path) -> str:
+    """A result's file in messages: below the checkout, ``book/results/...`` or ``build/runs/...``."""
+    return "/".join(path.parts[-4:])
 
 
 def _check_schema(data: Any, kind: str, path: Path) -> None:
     error = complaint(data, schema(kind))
     if error is not None:
         spot = ".".join(map(str, error.absolute_path)) or "top level"
-        raise ResultError(f"{path.name}: {spot}: {error.message}")
+        raise ResultError(f"{shown(path)}: {spot}: {error.message}")
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -163,7 +167,7 @@ def read_arrays(result_file: Path) -> dict[str, np.ndarray]:
     path = result_file.with_name(entry["file"])
     content = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
-        raise ResultError(f"{path.name}: missing or damaged; run the chapter again")
+        raise ResultError(f"{shown(path)}: missing or damaged; {_AGAIN}")
     with np.load(io.BytesIO(content), allow_pickle=False) as saved:
         return {key: saved[key] for key in saved.files}
 

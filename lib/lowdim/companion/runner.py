@@ -164,8 +164,8 @@ def _wanted(assembly: Any, experiments: Sequence[str]) -> set[str]:
     unknown = sorted(set(experiments) - set(assembly.experiments))
     if unknown:
         raise ValueError(
-            f"experiment: {', '.join(unknown)} is unknown in chapter {assembly.info.number}; "
-            f"choose from {', '.join(assembly.experiments)}"
+            f"experiment: {', '.join(map(repr, unknown))} is unknown in chapter {assembly.info.number}; "
+            f"choose one of {', '.join(assembly.experiments)}"
         )
     return set(experiments or assembly.experiments)
 

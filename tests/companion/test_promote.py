@@ -114,6 +114,15 @@ def test_changed_verdicts_are_said_aloud(ran):
     assert report.recorded == [f"quick/{STEM}"]
 
 
+def test_a_recorded_figure_that_was_touched_is_restored(ran):
+    record(ran)
+    stored = ran / "book/results/quick/figures/01-line.svg"
+    good = stored.read_bytes()
+    stored.write_text("<svg/>")
+    assert record(ran)[0].recorded == [f"quick/{STEM}"]
+    assert stored.read_bytes() == good
+
+
 def test_figures_that_the_chapter_dropped_are_removed(ran):
     old = ran / "book/results/quick/figures/01-old.svg"
     other = ran / "book/results/quick/figures/02-other.svg"

@@ -4,6 +4,7 @@ import pytest
 
 from lowdim.companion import results, timing
 from lowdim.companion.promote import stale_parts
+from lowdim.companion.provenance import file_digest
 from notebooks.chapters import CHAPTERS, ROOT, RUN, stem
 
 pytestmark = pytest.mark.skipif(not RUN.is_dir(), reason="needs a run: lowdim run --all")
@@ -35,7 +36,7 @@ def test_recorded_figures_are_those_of_the_result(info):
     folder = ROOT / "book" / "results" / "quick"
     figures = recorded(info)["figures"]
     for entry in figures.values():
-        assert (folder / entry["file"]).is_file()
+        assert file_digest(folder / entry["file"]) == entry["sha256"], f"{entry['file']}: run `lowdim record`"
     stored = {path.name for path in (folder / "figures").glob(f"{info.number}-*")}
     assert stored == {entry["file"].removeprefix("figures/") for entry in figures.values()}
 

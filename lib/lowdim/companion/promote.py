@@ -76,8 +76,9 @@ def _record_chapter(info: ChapterInfo, profile: str, root: Path, say: Say) -> bo
     files = _files(fresh, run)
     notebook = _checked_notebook(info, run, root) if profile == "quick" else None
     _say_changes(old, fresh, say)
-    wrote = old is None or not same(old, fresh)
     folder = root / "book" / "results" / profile
+    whole = all((folder / name).is_file() and (folder / name).read_bytes() == new for name, new in files.items())
+    wrote = old is None or not whole or not same(old, fresh)
     if wrote:
         for name, content in files.items():
             results.write_atomic(folder / name, content)

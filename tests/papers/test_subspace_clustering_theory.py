@@ -44,6 +44,14 @@ def test_expected_loss_is_the_mean_over_noise(ranks, s, gamma, generator):
     assert measured == pytest.approx(float(expected_loss(x, bases, s, gamma).mean()), rel=0.01)
 
 
+def test_expected_loss_charges_each_sample_for_its_own_block():
+    """One sample in a block of rank 1, one in a block of rank 4: the noise let through differs by three dimensions."""
+    e = torch.eye(6, dtype=torch.float64)
+    x = torch.stack([e[0], e[3]])
+    loss = expected_loss(x, [e[:, :1], e[:, 1:5]], 1.0, 1.0)
+    torch.testing.assert_close(loss, torch.tensor([0.25 + 0.25, 0.25 + 4 * 0.25], dtype=torch.float64))
+
+
 def test_expected_loss_orders_subspaces_as_pca_does_for_every_schedule(generator):
     """Theorem 1: the loss is a falling affine function of the captured energy, whatever s and gamma."""
     x = torch.randn(12, 9, generator=generator, dtype=torch.float64)

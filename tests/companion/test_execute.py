@@ -79,6 +79,21 @@ def test_an_unchanged_chapter_is_taken_from_the_store_with_its_cost(book, kernel
     assert "when it ran" in said
 
 
+def test_a_stored_copy_takes_the_tags_of_now(book, kernel):
+    run(book)
+    notebook = normalise.read_notebook(INFO.notebook(book))
+    notebook.cells[2].metadata["tags"] = ["hide-cell"]
+    normalise.write_notebook(notebook, INFO.notebook(book))
+    assert run(book)[0].state == "cached"
+    copy = normalise.read_notebook(book / f"build/runs/quick/notebooks/{INFO.stem}.ipynb")
+    assert copy.cells[2].metadata["tags"] == ["hide-cell"]
+    notebook.cells[1].metadata["tags"] = []
+    normalise.write_notebook(notebook, INFO.notebook(book))
+    outcome, said = run(book)
+    assert outcome.state == "failed"
+    assert "tagged 'parameters'" in said
+
+
 def test_force_runs_again(book, kernel):
     run(book)
     assert run(book, force=True)[0].state == "ran"

@@ -103,6 +103,16 @@ def test_copies_of_another_notebook_are_refused(ran):
     refuse(ran, "not the one in the checkout")
 
 
+def test_tags_that_changed_since_the_run_stay(ran):
+    notebook = normalise.read_notebook(INFO.notebook(ran))
+    notebook.cells[2].metadata["tags"] = ["hide-cell"]
+    normalise.write_notebook(notebook, INFO.notebook(ran))
+    record(ran)
+    text = INFO.notebook(ran).read_text()
+    assert "hide-cell" in text
+    assert "fresh" in text
+
+
 def test_changed_verdicts_are_said_aloud(ran):
     record(ran)
     path = ran / f"build/runs/quick/{STEM}.json"

@@ -83,6 +83,12 @@ def test_several_seeds_are_summed_up(book, here):
     assert summary["claims"]["01-C1"]["verdicts"] == ["holds", "holds", "not reproduced"]
 
 
+def test_seeds_without_the_first_calibrate_and_are_not_for_recording(book, here):
+    run(book, [Job(INFO, seed=seed) for seed in (100, 101)], workers=1)
+    assert not (book / "build/runs/seeds").exists()
+    assert seeds.read_seeds(book / "build/runs/other-seeds/quick" / f"{INFO.stem}.json")["seeds"] == [100, 101]
+
+
 def test_one_experiment_does_not_replace_a_whole_result(book, here):
     outcome = run(book, experiments=["measure"])[0][0]
     assert outcome.state == "ran"

@@ -113,6 +113,8 @@ def _run(job: Job, root: Path, force: bool, workers: int, stop: threading.Event,
             say(f"  start   {name}")
             entry, state = _execute(job, root, store, key, workers, stop), "ran"
         cache.install(entry, runs_folder(root, job), job.info.stem)
+        if state == "cached":
+            _use_tags(job, root)
     except ChapterFailure as error:
         _forget(job, root)
         say(f"  FAILED  {name}\n{error}")
@@ -136,6 +138,20 @@ def run_key(job: Job, root: Path) -> str:
         return chapter_hashes(job.info, root, {**job.parameters, "versions": versions()})["key"]
     except (ValueError, SyntaxError, OSError) as error:
         raise ChapterFailure(f"    the sources cannot be read: {error}") from error
+
+
+def _use_tags(job: Job, root: Path) -> None:
+    """Give the stored copy of the notebook the tags that its source has now: they are no part of the key."""
+    path = runs_folder(root, job) / "notebooks" / f"{job.info.stem}.ipynb"
+    if not path.is_file():
+        return
+    try:
+        source = normalise.with_parameters(normalise.read_notebook(job.info.notebook(root)), job.parameters)
+    except ValueError as error:
+        raise ChapterFailure(f"    {error}") from error
+    tagged = normalise.notebook_bytes(normalise.normalise(normalise.read_notebook(path), source))
+    if tagged != path.read_bytes():
+        path.write_bytes(tagged)
 
 
 def _lookup(store: Path, key: str, name: str, say: Say) -> cache.Entry | None:

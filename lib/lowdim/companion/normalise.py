@@ -28,11 +28,15 @@ def read_notebook(path: Path) -> NotebookNode:
         raise ValueError(f"{path.name} is not a readable notebook: {error}") from error
 
 
+def notebook_bytes(notebook: NotebookNode) -> bytes:
+    """A notebook as its file: ``\\n`` line ends on every system and one at the end."""
+    return (nbformat.writes(notebook, version=4).rstrip("\n") + "\n").encode()
+
+
 def write_notebook(notebook: NotebookNode, path: Path) -> None:
-    """Write with ``\\n`` line ends on every system and one at the end of the file."""
+    """Write :func:`notebook_bytes` to ``path``, making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = nbformat.writes(notebook, version=4).rstrip("\n") + "\n"
-    path.write_text(text, encoding="utf-8", newline="\n")
+    path.write_bytes(notebook_bytes(notebook))
 
 
 def with_parameters(notebook: NotebookNode, values: Mapping[str, Any]) -> NotebookNode:

@@ -84,8 +84,8 @@ def _record_chapter(info: ChapterInfo, profile: str, root: Path, say: Say) -> bo
             results.write_atomic(folder / name, content)
         _remove_others(folder, info, files)
         results.write_atomic(results.result_path(info, folder), results.result_path(info, run).read_bytes())
-    if notebook is not None and notebook.read_bytes() != info.notebook(root).read_bytes():
-        results.write_atomic(info.notebook(root), notebook.read_bytes())
+    if notebook is not None and notebook != info.notebook(root).read_bytes():
+        results.write_atomic(info.notebook(root), notebook)
         wrote = True
     return wrote
 
@@ -157,15 +157,17 @@ def _remove_others(folder: Path, info: ChapterInfo, files: Mapping[str, bytes]) 
             path.unlink()
 
 
-def _checked_notebook(info: ChapterInfo, run: Path, root: Path) -> Path | None:
-    """The executed copy of the notebook, whose sources must be those of the checkout."""
+def _checked_notebook(info: ChapterInfo, run: Path, root: Path) -> bytes:
+    """The notebook with the outputs of its executed copy, whose sources must be those of the checkout. Tags may have
+    changed since; those of the checkout stay.
+    """
     path = run / "notebooks" / f"{info.stem}.ipynb"
     if not path.is_file():
         raise Refused("it ran without its notebook; stored outputs come from `lowdim run`")
     executed, source = normalise.read_notebook(path), normalise.read_notebook(info.notebook(root))
     if [(c.cell_type, c.source) for c in executed.cells] != [(c.cell_type, c.source) for c in source.cells]:
         raise Refused("the executed notebook is not the one in the checkout; run the chapter again")
-    return path
+    return normalise.notebook_bytes(normalise.normalise(executed, source))
 
 
 def _say_changes(old: Mapping[str, Any] | None, fresh: Mapping[str, Any], say: Say) -> None:

@@ -53,8 +53,9 @@ def run_without_notebook(
 
     ``build`` is the folder to work in, by default that of ``root``.
 
-    Where a chapter is run at several seeds, their summary is written to ``build/runs/seeds``. A failing unit does not
-    stop the others: the result holds what was measured, and the outcome's state is ``"failed"``.
+    Where a chapter is run at several seeds, their summary is written to ``build/runs/seeds``. Seeds without 0 calibrate
+    bounds: theirs goes to ``build/runs/other-seeds`` and is never recorded. A failing unit does not stop the others: the
+    result holds what was measured, and the outcome's state is ``"failed"``.
     """
     on_gpu = any(job.device != "cpu" for job in jobs)
     workers = workers or (1 if on_gpu else default_workers())
@@ -117,7 +118,8 @@ def _summarise_seeds(jobs: Sequence[Job], build: Path, say: Say) -> None:
         if len(mine) < 2:
             continue
         runs = [results.read_result(build / "runs" / job.run_name / f"{stem}.json") for job in mine]
-        path = build / "runs" / "seeds" / profile / f"{stem}.json"
+        kind = "seeds" if any(job.seed == 0 for job in mine) else "other-seeds"
+        path = build / "runs" / kind / profile / f"{stem}.json"
         seeds.write_seeds(path, seeds.seeds_summary(runs))
         say(f"  seeds   {stem}: {', '.join(str(job.seed) for job in mine)} summed up in {path}")
 

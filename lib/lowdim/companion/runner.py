@@ -54,8 +54,9 @@ def run_without_notebook(
     ``build`` is the folder to work in, by default that of ``root``.
 
     Where a chapter is run at several seeds, their summary is written to ``build/runs/seeds``. Seeds without 0 calibrate
-    bounds: theirs goes to ``build/runs/other-seeds`` and is never recorded. A failing unit does not stop the others: the
-    result holds what was measured, and the outcome's state is ``"failed"``.
+    bounds: theirs goes to ``build/runs/other-seeds`` and is never recorded.
+
+    A failing unit does not stop the others: the result holds what was measured, the outcome's state is ``"failed"``.
     """
     on_gpu = any(job.device != "cpu" for job in jobs)
     workers = workers or (1 if on_gpu else default_workers())

@@ -39,11 +39,13 @@ def test_top_subspace_maximises_captured_energy(samples, generator):
     torch.testing.assert_close((x @ basis).square().sum((-2, -1)), best)
 
 
-def test_completion_is_uniform_in_the_complement(generator):
-    """One sample in R^5, rank 2: the second direction is uniform in the four-dimensional complement, mean square
-    1/4.
+@pytest.mark.parametrize("rows", [1, 3])
+def test_completion_is_uniform_in_the_complement(rows, generator):
+    """One sample in R^5, rank 2: the second direction is uniform in the four-dimensional complement, mean square 1/4.
+
+    Rows of zeros, as points of other clusters leave them, change nothing.
     """
-    x = torch.zeros(4000, 1, 5, dtype=torch.float64)
+    x = torch.zeros(4000, rows, 5, dtype=torch.float64)
     x[:, 0, 0] = 2.0
     basis = top_subspace(x, 2, generator)
     assert basis[:, 0, 0].abs().min() > 1 - 1e-12

@@ -25,7 +25,7 @@ def checkout() -> Path:
     return root
 
 
-def workplace() -> Path:
+def working_root() -> Path:
     """The checkout, or the current folder where an installed wheel works without one."""
     return catalogue.find_root() or Path.cwd()
 
@@ -36,7 +36,7 @@ def run(arguments: Namespace) -> int:
     from lowdim.companion.runner import run_without_notebook
 
     plain = arguments.no_notebook or arguments.experiment or arguments.profile in ("study", "full")
-    root = workplace() if plain else checkout()
+    root = working_root() if plain else checkout()
     infos = _infos(arguments.chapters, root, notebooks=not plain)
     if arguments.experiment and len(infos) != 1:
         raise ValueError("experiment: name the one chapter that it belongs to")
@@ -127,7 +127,7 @@ def verify(arguments: Namespace) -> int:
     from lowdim.companion.verify import report
     from lowdim.companion.verify import verify as recompute
 
-    root = workplace()
+    root = working_root()
     found = [recompute(info, root) for info in _infos(arguments.chapters, root, notebooks=False)]
     print("\n".join(report(verification) for verification in found))
     return int(not all(verification.passed for verification in found))
@@ -160,7 +160,7 @@ def sweep(arguments: Namespace) -> int:
     experiment = arguments.experiment or sweeps.only_experiment(info)
     plan = sweeps.Sweep(info, experiment, sweeps.parse_grid(arguments.grid), arguments.profile)
     sweeps.check(plan)
-    root = workplace()
+    root = working_root()
     with sweeps.connected(arguments.cluster, arguments.jobs, slurm) as client:
         points = sweeps.run_sweep(plan, root, client)
     path = sweeps.write_summary(plan, points, root)
@@ -189,7 +189,7 @@ def doctor(arguments: Namespace) -> int:
     """Show what this machine has."""
     from lowdim.companion import doctor as examination
 
-    print(examination.report(workplace()))
+    print(examination.report(working_root()))
     return 0
 
 

@@ -29,7 +29,7 @@ def run(book, jobs=None, **options):
     return run_without_notebook(jobs or [Job(INFO)], book, say=said.append, **options), "\n".join(said)
 
 
-def read(book, folder="quick"):
+def read(book, folder="quick-plain"):
     return results.read_result(book / "build/runs" / folder / f"{INFO.stem}.json")
 
 
@@ -41,8 +41,9 @@ def test_units_give_the_result_of_the_chapter(book, monkeypatch):
     direct = run_chapter("01")
     for key in ("claims", "numbers", "figures", "hashes"):
         assert found[key] == direct[key]
-    times = json.loads((book / "build/runs/quick/timing.json").read_text())[INFO.stem]
+    times = json.loads((book / "build/runs/quick-plain/timing.json").read_text())[INFO.stem]
     assert set(times["units"]) == {"measure", "second"}
+    assert not (book / "build/runs/quick").exists()  # what is recorded as quick is the notebook's
 
 
 def test_finished_units_are_not_run_again(book, counts, here):

@@ -54,7 +54,7 @@ def run_without_notebook(
     ``build`` is the folder to work in, by default that of ``root``.
 
     Where a chapter is run at several seeds, their summary is written to ``build/runs/seeds``. Seeds without 0 calibrate
-    bounds: theirs goes to ``build/runs/other-seeds`` and is never recorded.
+    bounds: theirs, and that of a part of the experiments, goes to ``build/runs/other-seeds`` and is never recorded.
 
     A failing unit does not stop the others: the result holds what was measured, the outcome's state is ``"failed"``.
     """
@@ -73,7 +73,7 @@ def run_without_notebook(
     for outcome in outcomes:
         name = f"{outcome.job.info.stem} ({outcome.job.run_name})"
         say(f"  {outcome.state:<7} {name}: {outcome.seconds:.1f} s, {outcome.peak_memory_bytes / 2**20:.0f} MiB")
-    _summarise_seeds([outcome.job for outcome in outcomes if outcome.state != "failed"], build, say)
+    _summarise_seeds([outcome.job for outcome in outcomes if outcome.state != "failed"], build, experiments, say)
     return outcomes
 
 
@@ -82,9 +82,7 @@ def _run(
 ) -> Outcome:
     if stop.is_set():
         raise Stopped(job.info.stem)
-    # A part of the experiments is a result of its own where only whole ones are recorded.
-    partial = "-partial" if experiments and job.profile in ("smoke", "quick") else ""
-    run = build / "runs" / f"{job.run_name}{partial}"
+    run = _folder(job, build, experiments)
     store = build / "units"
     task = Task(job.info.number, job.profile, job.seed, job.device, experiments, force, str(run), str(store))
     threads = 1 if job.profile in ("smoke", "quick") else max(1, available_cores() // workers)
@@ -102,6 +100,14 @@ def _run(
     return Outcome(job, state, facts["seconds"], facts["peak_memory_bytes"], ", ".join(answer["failed"]))
 
 
+def _folder(job: Job, build: Path, experiments: Sequence[str] = ()) -> Path:
+    """Where a run goes. What is recorded of a quick run is its notebook's, so one without a notebook, and one of a part
+    of the experiments, are results of their own.
+    """
+    suffix = ("-partial" if experiments else "-plain") if job.profile in ("smoke", "quick") else ""
+    return build / "runs" / f"{job.run_name}{suffix}"
+
+
 def _root_variable(root: Path) -> dict[str, str]:
     # Without a checkout (an installed wheel) the package finds its own copy of the claims.
     return {"LOWDIM_ROOT": str(root)} if (root / "book").is_dir() else {}
@@ -113,13 +119,13 @@ def _answer(file: Path) -> dict[str, Any]:
     return {}
 
 
-def _summarise_seeds(jobs: Sequence[Job], build: Path, say: Say) -> None:
+def _summarise_seeds(jobs: Sequence[Job], build: Path, experiments: Sequence[str], say: Say) -> None:
     for stem, profile in dict.fromkeys((job.info.stem, job.profile) for job in jobs):
         mine = [job for job in jobs if (job.info.stem, job.profile) == (stem, profile)]
         if len(mine) < 2:
             continue
-        runs = [results.read_result(build / "runs" / job.run_name / f"{stem}.json") for job in mine]
-        kind = "seeds" if any(job.seed == 0 for job in mine) else "other-seeds"
+        runs = [results.read_result(_folder(job, build, experiments) / f"{stem}.json") for job in mine]
+        kind = "seeds" if not experiments and any(job.seed == 0 for job in mine) else "other-seeds"
         path = build / "runs" / kind / profile / f"{stem}.json"
         seeds.write_seeds(path, seeds.seeds_summary(runs))
         say(f"  seeds   {stem}: {', '.join(str(job.seed) for job in mine)} summed up in {path}")

@@ -82,7 +82,7 @@ def _run(
 ) -> Outcome:
     if stop.is_set():
         raise Stopped(job.info.stem)
-    run = _folder(job, build, experiments)
+    run = result_folder(job, build, experiments)
     store = build / "units"
     task = Task(job.info.number, job.profile, job.seed, job.device, experiments, force, str(run), str(store))
     threads = 1 if job.profile in ("smoke", "quick") else max(1, available_cores() // workers)
@@ -100,7 +100,7 @@ def _run(
     return Outcome(job, state, facts["seconds"], facts["peak_memory_bytes"], ", ".join(answer["failed"]))
 
 
-def _folder(job: Job, build: Path, experiments: Sequence[str] = ()) -> Path:
+def result_folder(job: Job, build: Path, experiments: Sequence[str] = ()) -> Path:
     """Where a run goes. What is recorded of a quick run is its notebook's, so one without a notebook, and one of a part
     of the experiments, are results of their own.
     """
@@ -124,7 +124,7 @@ def _summarise_seeds(jobs: Sequence[Job], build: Path, experiments: Sequence[str
         mine = [job for job in jobs if (job.info.stem, job.profile) == (stem, profile)]
         if len(mine) < 2:
             continue
-        runs = [results.read_result(_folder(job, build, experiments) / f"{stem}.json") for job in mine]
+        runs = [results.read_result(result_folder(job, build, experiments) / f"{stem}.json") for job in mine]
         kind = "seeds" if not experiments and any(job.seed == 0 for job in mine) else "other-seeds"
         path = build / "runs" / kind / profile / f"{stem}.json"
         seeds.write_seeds(path, seeds.seeds_summary(runs))

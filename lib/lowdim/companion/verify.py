@@ -9,7 +9,7 @@ from pathlib import Path
 from lowdim.companion import results
 from lowdim.companion.catalogue import ChapterInfo
 from lowdim.companion.execute import Job, Say, aloud
-from lowdim.companion.runner import run_without_notebook
+from lowdim.companion.runner import result_folder, run_without_notebook
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def verify(info: ChapterInfo, root: Path, say: Say = aloud) -> Verification:
     with tempfile.TemporaryDirectory(prefix="lowdim-verify-") as folder:
         job = Job(info, "quick", recorded["seed"])
         outcome = run_without_notebook([job], root, build=Path(folder), say=say)[0]
-        path = results.result_path(info, Path(folder) / "runs" / job.run_name)
+        path = results.result_path(info, result_folder(job, Path(folder)))
         if outcome.state == "failed" or not path.is_file():
             return Verification(info, (f"the run failed: {outcome.failure}",), (), 0, 0)
         fresh = results.read_result(path)

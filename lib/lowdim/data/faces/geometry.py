@@ -1,0 +1,68 @@
+"""Shapes of a cartoon face as signed distances, and their anti-aliased coverage."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+EDGE = 0.22  # scale of the sigmoid edge in pixels: from 9 % to 91 % of full coverage within one pixel
+
+
+class Frame(NamedTuple):
+    """Coordinates of the pixel centres in units of the standard figure, and the width of a pixel in them.
+
+    ``x`` (N, 1, 1, S) runs to the right, ``y`` (N, 1, S, 1) downwards; the picture is [-1, 1] x [-1, 1] for a figure
+    that is neither shifted nor scaled.
+    """
+
+    x: Tensor
+    y: Tensor
+    pixel: Tensor
+
+    def cover(self, distance: Tensor) -> Tensor:
+        """Soft coverage of the region ``distance < 0``: a sigmoid that falls from 1 to 0 over about a pixel."""
+        return torch.sigmoid(distance * (-1 / EDGE / self.pixel))
+
+
+def make_frame(shift_x: Tensor, shift_y: Tensor, scale: Tensor, size: int) -> Frame:
+    """The frame of figures shifted by ``shift`` and enlarged by ``scale``, each (N,), on ``size`` x ``size`` pixels."""
+    centres = (2 * torch.arange(size, dtype=scale.dtype, device=scale.device) + 1) / size - 1
+    shrink = 1 / scale[:, None]
+    x = ((centres - shift_x[:, None]) * shrink)[:, None, None, :]
+    y = ((centres - shift_y[:, None]) * shrink)[:, None, :, None]
+    return Frame(x, y, (2 / size * shrink)[..., None, None])
+
+
+def ellipse(x: Tensor, y: Tensor, rx: float | Tensor, ry: float | Tensor) -> Tensor:
+    """Distance to an ellipse at the origin, exact to first order at its edge: k (k - 1) / |grad k^2| * 2 form.
+
+    With k = |(x/rx, y/ry)| and g = |(x/rx^2, y/ry^2)| it is k (k - 1) / g (Inigo Quilez' approximation).
+    """
+    u, v = (x / rx).square(), (y / ry).square()
+    tiny = 1e-8  # keeps the square roots differentiable at the centre
+    k = (u + v + tiny).sqrt()
+    return k * (k - 1) * (u / rx**2 + v / ry**2 + tiny).rsqrt()
+
+
+def box(x: Tensor, y: Tensor, half_width: float | Tensor, half_height: float | Tensor, radius: float) -> Tensor:
+    """Distance to a box at the origin with corners rounded by ``radius``, smooth across its diagonals."""
+    a, b = x.abs() - (half_width - radius), y.abs() - (half_height - radius)
+    a, b = soft_positive(a), soft_positive(b)
+    return (a.square() + b.square() + 1e-8).sqrt() - radius
+
+
+def soft_positive(z: Tensor) -> Tensor:
+    """max(z, 0), rounded off over 0.02."""
+    return 0.5 * (z + (z.square() + 4e-4).sqrt())
+
+
+def union(a: Tensor, b: Tensor, radius: float) -> Tensor:
+    """Distance to the union of two shapes, with the crease rounded over ``radius``."""
+    return 0.5 * (a + b - ((a - b).square() + radius**2).sqrt())
+
+
+def intersection(a: Tensor, b: Tensor, radius: float) -> Tensor:
+    """Distance to the intersection of two shapes, with the crease rounded over ``radius``."""
+    return -union(-a, -b, radius)

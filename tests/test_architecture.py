@@ -13,7 +13,7 @@ from lowdim.companion.imports import imported_names, module_file
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "lib" / "lowdim"
 
-LEAVES = {"profile", "record", "checks", "style", "compat", "seeding"}
+LEAVES = {"profile", "record", "checks", "style", "compat", "seeding", "model_store"}
 BELOW = {"distributions", "denoising", "training", "measurement", "metrics", "data"}
 # Which rooms a room may import, beside itself.
 ALLOWED = {

@@ -93,8 +93,10 @@ def test_condition_reaches_the_network():
     x = torch.randn(2, 1, 8, 8)
     first, second = (bind(denoiser, torch.tensor([label, label]))(x, 1.0) for label in (0, 2))
     assert not torch.allclose(first, second)
-    with pytest.raises(ValueError, match="class_labels"):
-        denoiser(x, 1.0)
+    assert torch.equal(denoiser(x, 1.0), second)  # told nothing: the last label
+    assert torch.equal(denoiser(x, 1.0, 0), first)
+    with pytest.raises(ValueError, match="condition: labels 0 to 3 are not allowed; give labels from 0 to 1, or 2"):
+        denoiser(x, 1.0, torch.tensor([0, 3]))
 
 
 def test_bad_arguments_are_named():

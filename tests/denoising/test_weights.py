@@ -8,7 +8,8 @@ import torch
 
 from lowdim.compat import import_diffusers
 from lowdim.denoising.networks import MLP, EDMDenoiser, small_unet
-from lowdim.denoising.weights import Card, DamagedModel, find_model, load_card, load_model, save_model
+from lowdim.denoising.weights import load_model, save_model
+from lowdim.model_store import Card, DamagedModel, find_model, load_card
 
 CARD = Card(
     "tiny",
@@ -49,6 +50,17 @@ def test_round_trip_gives_the_same_denoiser_without_warnings(tmp_path, denoiser,
     assert not loaded.training
     assert not any(p.requires_grad for p in loaded.parameters())
     assert "".join(capfd.readouterr()) == ""
+
+
+def test_half_precision_halves_the_folder_and_loads_as_float32(tmp_path, denoiser):
+    big = save_model(tmp_path / "big", denoiser, CARD)
+    small = save_model(tmp_path / "small", denoiser, CARD, dtype=torch.float16)
+    sizes = [sum(path.stat().st_size for path in folder.rglob("*.safetensors")) for folder in (big, small)]
+    assert sizes[1] < 0.7 * sizes[0]
+    loaded = load_model(small)
+    assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+    exact = {name: p.half().float() for name, p in denoiser.state_dict().items()}
+    assert all(torch.equal(p, exact[name]) for name, p in loaded.state_dict().items())
 
 
 def test_unet_folder_gives_the_same_with_diffusers_alone(tmp_path):

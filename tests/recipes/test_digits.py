@@ -10,9 +10,11 @@ from PIL import Image
 from lowdim import recipes
 from lowdim.compat import import_diffusers
 from lowdim.data.digits import load_digits
-from lowdim.denoising.weights import checkout, load_card, load_model
+from lowdim.denoising.weights import load_model
 from lowdim.distributions import Empirical, Gaussian
-from lowdim.recipes.digits import LEVELS, _sample_scores, sample
+from lowdim.model_store import checkout, load_card
+from lowdim.recipes.denoisers import sample
+from lowdim.recipes.digits import LEVELS, _sample_scores
 
 pytestmark = pytest.mark.skipif(checkout() is None, reason="the shipped models are in the repository")
 
@@ -57,7 +59,7 @@ def test_it_beats_two_exact_denoisers_of_the_training_digits_on_held_out_ones(fo
 
 
 def test_samples_are_digits_to_two_classifiers_and_not_copies(denoiser):
-    samples = sample(denoiser, 200, torch.Generator().manual_seed(0), torch.device("cpu"))
+    samples = sample(denoiser, (200, 1, 8, 8), torch.Generator().manual_seed(0), torch.device("cpu"))
     ours, held_out = _sample_scores(samples)
     agreement = "share on which an SVM and 3 nearest neighbours agree"
     distance = "median distance to the nearest training digit"

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from lowdim import recipes
-from lowdim.denoising.weights import load_card, load_model
+from lowdim.denoising.weights import load_model
+from lowdim.model_store import load_card
 from lowdim.recipes import recipe as machinery
 
 

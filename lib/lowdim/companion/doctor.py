@@ -146,7 +146,7 @@ def weights(root: Path) -> list[str]:
     folders = sorted(path for path in place.glob("*") if path.is_dir())
     if not folders:
         return ["none here"]
-    from lowdim.denoising.weights import load_card
+    from lowdim.model_store import load_card
 
     lines = []
     for folder in folders:

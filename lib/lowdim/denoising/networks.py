@@ -27,6 +27,10 @@ class EDMDenoiser(nn.Module):
     ``network`` is called as ``F(x, c_noise)`` with ``c_noise`` of shape ``(B,)``, or ``F(x, c_noise, condition)``
     when a condition (class labels) is given, and returns a tensor like ``x`` or a diffusers output with ``.sample``.
     It computes in its own dtype; the result has that of ``x``.
+
+    A network with an embedding of class labels (:func:`small_unet` with ``classes``) also satisfies
+    :class:`~lowdim.denoising.denoiser.ConditionalDenoiser`: ``condition`` is a label or one for each sample, and
+    ``None``, told nothing, is its last label, as in training with dropped labels.
     """
 
     def __init__(self, network: nn.Module, sigma_data: float) -> None:
@@ -37,17 +41,33 @@ class EDMDenoiser(nn.Module):
             )
         self.network = network
         self.sigma_data = float(sigma_data)
+        classes = getattr(getattr(network, "config", None), "num_class_embeds", None)
+        self.null = None if classes is None else int(classes) - 1
 
-    def forward(self, x: Tensor, sigma: float | Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, sigma: float | Tensor, condition: int | Tensor | None = None) -> Tensor:
         """The denoised ``(B, *shape)`` for ``x`` of that shape and ``sigma`` a number or ``(B,)``, above 0."""
         levels = expand_sigma(sigma, x)
         s, data = like(levels, x), self.sigma_data
         norm = (s**2 + data**2).sqrt()
         dtype = next(self.network.parameters()).dtype
-        extra = () if condition is None else (condition,)
-        output = self.network((x / norm).to(dtype), (levels.log() / 4).to(dtype), *extra)
+        output = self.network((x / norm).to(dtype), (levels.log() / 4).to(dtype), *self._labels(x, condition))
         output = output if isinstance(output, Tensor) else output.sample
         return (data / norm) ** 2 * x + s * data / norm * output.to(x.dtype)
+
+    def _labels(self, x: Tensor, condition: int | Tensor | None) -> tuple[Tensor, ...]:
+        """The third argument of the network, if it takes one."""
+        if condition is None:
+            condition = self.null
+        if condition is None:
+            return ()
+        if isinstance(condition, int):
+            condition = torch.full((x.shape[0],), condition, device=x.device)
+        if self.null is not None and not bool(((condition >= 0) & (condition <= self.null)).all()):
+            raise ValueError(
+                f"condition: labels {int(condition.min())} to {int(condition.max())} are not allowed; give labels from "
+                f"0 to {self.null - 1}, or {self.null} for none"
+            )
+        return (condition,)
 
 
 class MLP(nn.Module):

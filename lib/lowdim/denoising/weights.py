@@ -1,19 +1,15 @@
-"""Shipped weights: folders that hold a network, a card saying where it comes from, and the hash of every file.
+"""Shipped denoisers: how a trained denoiser is written into a model folder and read from it.
 
 A U-Net is stored as diffusers stores it (``unet/`` and an ``EDMEulerScheduler`` in ``scheduler/``), so that diffusers
-alone can use it; an :class:`~lowdim.denoising.networks.MLP` as ``config.json`` and ``model.safetensors``.
-``card.json`` is the card for machines and ``README.md`` the same for people.
+alone can use it; an :class:`~lowdim.denoising.networks.MLP` as ``config.json`` and ``model.safetensors``. Card and
+hashes: :mod:`lowdim.model_store`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
+import copy
 import json
-import os
-import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,66 +19,36 @@ from torch import nn
 
 from lowdim.compat import import_diffusers
 from lowdim.denoising.networks import MLP, EDMDenoiser
-
-CARD = "card.json"
-Scores = dict[str, list[dict[str, str | float]]]  # tables by title, each a list of rows
-_VERSIONS = ("lowdim", "torch", "diffusers", "safetensors")
+from lowdim.model_store import Card, find_model, load_card, save_folder
 
 
-class DamagedModel(RuntimeError):
-    """A model folder of which a file is missing or differs from the hash in its card."""
-
-
-@dataclass(frozen=True)
-class Card:
-    """Where a model comes from: its data, the command that trains it, its settings, and tables of scores.
-
-    ``files`` (hashes, SHA-256) and ``versions`` (of the packages) are filled in by :func:`save_model`.
-    """
-
-    name: str
-    description: str
-    data: str
-    licence: str
-    command: str
-    profile: str
-    seed: int
-    settings: dict[str, Any] = field(default_factory=dict)
-    scores: Scores = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
-
-
-def save_model(folder: Path, denoiser: EDMDenoiser, card: Card, extra: Mapping[str, bytes] | None = None) -> Path:
+def save_model(
+    folder: Path,
+    denoiser: EDMDenoiser,
+    card: Card,
+    extra: Mapping[str, bytes] | None = None,
+    *,
+    dtype: torch.dtype = torch.float32,
+) -> Path:
     """Write ``denoiser`` with its ``card`` (and ``extra`` files, by name) as the folder ``folder``, replacing what
-    was there.
+    was there. ``dtype`` is that of the stored weights; float16 halves the folder.
 
     Raises ``ValueError`` for a network that is neither a diffusers ``UNet2DModel`` nor an ``MLP``.
     """
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    _write_network(partial, denoiser)
-    for name, content in (extra or {}).items():
-        (partial / name).write_bytes(content)
-    files = {path.relative_to(partial).as_posix(): path for path in sorted(partial.rglob("*")) if path.is_file()}
-    values = asdict(card) | {
-        "versions": {name: importlib.metadata.version(name).split("+")[0] for name in _VERSIONS},
-        "files": {name: _sha256(path) for name, path in files.items()},
-    }
-    (partial / CARD).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
-    (partial / "README.md").write_text(card_page(Card(**values)), encoding="utf-8", newline="\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
-    return folder
+    network = denoiser.network
+    if not isinstance(network, (MLP, import_diffusers().UNet2DModel)):
+        kind = type(network).__name__
+        raise ValueError(f"denoiser: a network of type {kind} is not allowed; give a UNet2DModel or an MLP")
+    stored = network if dtype == torch.float32 else copy.deepcopy(network).to(dtype)
+    return save_folder(folder, lambda path: _write_network(path, stored, denoiser.sigma_data), card, extra)
 
 
 def load_model(name: str | Path, models_dir: Path | None = None, *, device: str | torch.device = "cpu") -> EDMDenoiser:
-    """The denoiser stored under ``name`` (a name under ``models/``, or a folder), in evaluation mode, parameters
-    frozen.
+    """The denoiser stored under ``name`` (a name under ``models/``, or a folder), in float32 and evaluation mode,
+    parameters frozen.
 
     Every file is checked against its hash first. Raises ``FileNotFoundError`` when there is no such model and
-    :class:`DamagedModel` when a file is missing or damaged; both say how to get it.
+    :class:`~lowdim.model_store.DamagedModel` when a file is missing or damaged; both say how to get it.
     """
     folder = find_model(name, models_dir)
     load_card(folder)
@@ -93,103 +59,19 @@ def load_model(name: str | Path, models_dir: Path | None = None, *, device: str 
         sigma_data = config.pop("sigma_data")
         denoiser = EDMDenoiser(MLP(**{k: v for k, v in config.items() if k != "network"}), sigma_data)
         denoiser.network.load_state_dict(load_file(folder / "model.safetensors"))
-    return denoiser.eval().requires_grad_(False).to(device)
+    return denoiser.to(device, torch.float32).eval().requires_grad_(False)
 
 
-def load_card(name: str | Path, models_dir: Path | None = None) -> Card:
-    """The card of a model, after checking every file of its folder against the hashes; errors as :func:`load_model`."""
-    folder = find_model(name, models_dir)
-    try:
-        values = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        card = Card(**{key.name: values[key.name] for key in fields(Card)})
-    except (ValueError, KeyError, TypeError) as error:
-        raise DamagedModel(f"{folder / CARD} cannot be read ({error}); {_how_to_get(folder.name)}") from error
-    for file, digest in card.files.items():
-        path = folder / file
-        if not path.is_file():
-            raise DamagedModel(f"{path} is missing; {_how_to_get(card.name)}")
-        if _sha256(path) != digest:
-            raise DamagedModel(f"{path} does not match the hash in {CARD}; {_how_to_get(card.name)}")
-    return card
-
-
-def find_model(name: str | Path, models_dir: Path | None = None) -> Path:
-    """The folder of a model: ``name`` itself when it is a folder with a card, else the first of :func:`model_folders`
-    that has it. Raises ``FileNotFoundError`` naming the places and how to get it.
-    """
-    places = [models_dir] if models_dir is not None else model_folders()
-    candidates = [Path(name)] if len(Path(name).parts) > 1 else [place / name for place in places]
-    for folder in candidates:
-        if (folder / CARD).is_file():
-            return folder
-    looked = ", ".join(str(folder.parent) for folder in candidates)
-    raise FileNotFoundError(f"model {Path(name).name!r} is not in {looked}; {_how_to_get(Path(name).name)}")
-
-
-def model_folders() -> list[Path]:
-    """Where models are looked for, in order: the variable ``LOWDIM_MODELS``, ``models/`` of the :func:`checkout`, of
-    the current folder and of those above it, and the copy inside an installed package.
-    """
-    root = checkout()
-    roots = [*([root] if root else []), Path.cwd(), *Path.cwd().parents]
-    places = [root / "models" for root in roots] + [Path(__file__).resolve().parents[1] / "_models"]
-    if os.environ.get("LOWDIM_MODELS"):
-        places.insert(0, Path(os.environ["LOWDIM_MODELS"]).expanduser())
-    return [place for place in dict.fromkeys(places) if place.is_dir()]
-
-
-def checkout() -> Path | None:
-    """The repository: the variable ``LOWDIM_ROOT``, else the one this package is imported from, if it is in one."""
-    if os.environ.get("LOWDIM_ROOT"):
-        return Path(os.environ["LOWDIM_ROOT"]).expanduser()
-    own = Path(__file__).resolve().parents[3]
-    return own if (own / "models").is_dir() else None
-
-
-def card_page(card: Card) -> str:
-    """The card as a Markdown page."""
-    facts = {
-        "data": card.data,
-        "licence": card.licence,
-        "trained by": f"`{card.command}`",
-        "profile, seed": f"{card.profile}, {card.seed}",
-        **{key: json.dumps(value) for key, value in card.settings.items()},
-        "versions": ", ".join(f"{key} {value}" for key, value in card.versions.items()),
-    }
-    lines = [f"# {card.name}", "", card.description, ""]
-    if "samples.png" in card.files:
-        lines += ["![samples](samples.png)", ""]
-    lines += _table([{"": key, " ": value} for key, value in facts.items()])
-    for title, rows in card.scores.items():
-        lines += [f"## {title}", "", *_table(rows)]
-    lines += ["## Use", "", "```python", "from lowdim.denoising.weights import load_model", ""]
-    lines += [f'denoiser = load_model("{card.name}")  # denoiser(x, sigma), x in [-1, 1]', "```", ""]
-    lines += ["## Files", "", *_table([{"file": f"`{k}`", "SHA-256": f"`{v}`"} for k, v in card.files.items()])]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _table(rows: list[dict[str, Any]]) -> list[str]:
-    columns = list(rows[0])
-    cells = [[f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows]
-    lines = [columns, ["---"] * len(columns), *cells]
-    return [*("| " + " | ".join(line) + " |" for line in lines), ""]
-
-
-def _write_network(folder: Path, denoiser: EDMDenoiser) -> None:
-    network = denoiser.network
+def _write_network(folder: Path, network: Any, sigma_data: float) -> None:
     if isinstance(network, MLP):
-        config = {"network": "MLP", **network.config, "sigma_data": denoiser.sigma_data}
+        config = {"network": "MLP", **network.config, "sigma_data": sigma_data}
         (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8", newline="\n")
         save_file(
             {key: value.contiguous() for key, value in network.state_dict().items()}, folder / "model.safetensors"
         )
         return
-    diffusers = import_diffusers()
-    if not isinstance(network, diffusers.UNet2DModel):
-        kind = type(network).__name__
-        raise ValueError(f"denoiser: a network of type {kind} is not allowed; give a UNet2DModel or an MLP")
     network.save_pretrained(folder / "unet")
-    diffusers.EDMEulerScheduler(sigma_data=denoiser.sigma_data).save_pretrained(folder / "scheduler")
+    import_diffusers().EDMEulerScheduler(sigma_data=sigma_data).save_pretrained(folder / "scheduler")
 
 
 def _read_unet(folder: Path) -> EDMDenoiser:
@@ -198,14 +80,3 @@ def _read_unet(folder: Path) -> EDMDenoiser:
     )
     scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
     return EDMDenoiser(unet, scheduler["sigma_data"])
-
-
-def _how_to_get(name: str) -> str:
-    return (
-        f"restore it from the repository (git checkout -- models/{name}), or train it with 'lowdim train {name}' and "
-        "set LOWDIM_MODELS to the folder above the one that it prints"
-    )
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

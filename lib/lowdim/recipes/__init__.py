@@ -1,4 +1,4 @@
-"""Recipes: how each shipped model is trained, one module a model.
+"""Recipes: how each shipped model is trained; one module holds one model, or several that differ in little.
 
 ``lowdim train digits`` runs :func:`train`; to use the result, set ``LOWDIM_MODELS`` to the folder above the one it
 returns.
@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lowdim.recipes.recipe import Recipe
 
-_NAMES = ("digits",)
+_MODULES = {"digits": "digits"}  # of a model: the module whose RECIPES holds it, by name
 
 
 def names() -> tuple[str, ...]:
     """The models that have a recipe."""
-    return _NAMES
+    return tuple(_MODULES)
 
 
-def load_recipe(name: str) -> Recipe:
+def load_recipe(name: str) -> Recipe[Any, Any]:
     """The recipe of a model. Raises ``ValueError`` naming the choices for another name."""
-    if name not in _NAMES:
-        raise ValueError(f"name: {name!r} has no recipe; choose one of {', '.join(_NAMES)}")
-    return importlib.import_module(f"lowdim.recipes.{name}").RECIPE
+    if name not in _MODULES:
+        raise ValueError(f"name: {name!r} has no recipe; choose one of {', '.join(_MODULES)}")
+    return importlib.import_module(f"lowdim.recipes.{_MODULES[name]}").RECIPES[name]
 
 
 def train(

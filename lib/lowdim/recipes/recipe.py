@@ -7,59 +7,64 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from lowdim.denoising.networks import EDMDenoiser
-from lowdim.denoising.weights import Card, Scores, checkout, save_model
+from lowdim.model_store import Card, Scores, checkout
 from lowdim.profile import Profiles, check_device, check_profile, check_seed
 from lowdim.seeding import make_generator
 from lowdim.training.ema import EMA
 from lowdim.training.loop import LossStep, train, warm_up_then_cosine
-from lowdim.training.losses import edm_loss
 from lowdim.training.progress import progress
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Training:
-    """The settings of a training run: network width, number and size of steps, distribution of the noise level
-    (``ln sigma ~ N(P_mean, P_std^2)``), and how many samples are drawn for the scores.
+    """The settings of a training run: number and size of steps, learning rate with its warm-up, decay of the moving
+    average of the weights, bound of the gradient's norm, and steps between checkpoints.
     """
 
-    channels: tuple[int, ...]
     steps: int
     batch: int
-    samples: int
     learning_rate: float = 2e-3
     warm_up: int = 200
     ema: float = 0.999
     clip: float = 1.0
-    P_mean: float = -1.2
-    P_std: float = 1.2
     every: int = 500
 
 
-@dataclass(frozen=True)
-class Recipe:
+T = TypeVar("T", bound=Training)
+N = TypeVar("N", bound=nn.Module)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Generic[T, N]):
     """How a model is made.
 
-    ``load()`` returns the training images ``(N, *shape)``, ``build(settings)`` the untrained denoiser,
-    ``score(denoiser, settings, generator)`` the tables of scores for the card and the pictures (by file name) beside
-    it.
+    ``build(settings)`` returns the untrained network (or one that continues from shipped weights), ``loss(settings,
+    device)`` loads the data and returns the loss of one step, ``score(network, settings, generator)`` the tables of
+    scores for the card and the pictures (by file name) beside it. ``save(folder, network, card, pictures, dtype=...)``
+    writes the folder with weights stored in ``dtype``: they are rounded to it before they are scored. ``loader`` and
+    ``use`` are for the card's page.
     """
 
     name: str
     description: str
     data: str
     licence: str
-    profiles: Profiles[Training]
-    load: Callable[[], Tensor]
-    build: Callable[[Training], EDMDenoiser]
-    score: Callable[[EDMDenoiser, Training, torch.Generator], tuple[Scores, dict[str, bytes]]]
+    profiles: Profiles[T]
+    build: Callable[[T], N]
+    loss: Callable[[T, torch.device], LossStep]
+    score: Callable[[N, T, torch.Generator], tuple[Scores, dict[str, bytes]]]
+    save: Callable[..., Path]
+    dtype: torch.dtype = torch.float32
+    loader: str = Card.loader
+    use: str = Card.use
 
 
-def run(recipe: Recipe, profile: str, seed: int, device: str, out: Path | None, resume: bool) -> Path:
+def run(recipe: Recipe[Any, Any], profile: str, seed: int, device: str, out: Path | None, resume: bool) -> Path:
     """Train ``recipe``, score the averaged weights and save them; see :func:`lowdim.recipes.train`."""
     settings, place = recipe.profiles[check_profile(profile)], check_device(device)
     check_seed(seed)
@@ -70,10 +75,10 @@ def run(recipe: Recipe, profile: str, seed: int, device: str, out: Path | None, 
     with torch.random.fork_rng(devices=[]):  # layers draw their first weights from the global generator
         torch.manual_seed(make_generator(seed, recipe.name, "weights").initial_seed())
         model = recipe.build(settings)
-    denoiser = _fit(
-        recipe, settings, model.to(place), make_generator(seed, recipe.name, "training"), checkpoints, profile, seed
-    )
-    scores, pictures = recipe.score(denoiser, settings, make_generator(seed, recipe.name, "scores"))
+    tag = json.dumps({"recipe": recipe.name, "profile": profile, "seed": seed, **asdict(settings)})
+    network = _fit(recipe, settings, model.to(place), make_generator(seed, recipe.name, "training"), checkpoints, tag)
+    network.to(recipe.dtype).float().eval()
+    scores, pictures = recipe.score(network, settings, make_generator(seed, recipe.name, "scores"))
     card = Card(
         name=recipe.name,
         description=recipe.description,
@@ -82,10 +87,12 @@ def run(recipe: Recipe, profile: str, seed: int, device: str, out: Path | None, 
         command=_command(recipe.name, profile, seed),
         profile=profile,
         seed=seed,
-        settings=asdict(settings) | {"parameters": sum(p.numel() for p in denoiser.parameters())},
+        settings=asdict(settings) | {"parameters": sum(p.numel() for p in network.parameters())},
         scores=scores,
+        loader=recipe.loader,
+        use=recipe.use,
     )
-    save_model(folder, denoiser.cpu(), card, pictures)
+    recipe.save(folder, network.cpu(), card, pictures, dtype=recipe.dtype)
     shutil.rmtree(checkpoints)
     return folder
 
@@ -97,18 +104,17 @@ def _command(name: str, profile: str, seed: int) -> str:
 
 
 def _fit(
-    recipe: Recipe,
+    recipe: Recipe[Any, Any],
     settings: Training,
-    model: EDMDenoiser,
+    model: nn.Module,
     generator: torch.Generator,
     checkpoints: Path,
-    profile: str,
-    seed: int,
-) -> EDMDenoiser:
+    tag: str,
+) -> nn.Module:
     ema = EMA(model, settings.ema)
     steps = train(
         model,
-        _loss_step(recipe.load().to(next(model.parameters()).device), settings),
+        recipe.loss(settings, next(model.parameters()).device),
         torch.optim.Adam(model.parameters(), lr=settings.learning_rate),
         settings.steps,
         generator=generator,
@@ -117,17 +123,8 @@ def _fit(
         clip=settings.clip,
         checkpoint=checkpoints,
         every=settings.every,
-        tag=json.dumps({"recipe": recipe.name, "profile": profile, "seed": seed, **asdict(settings)}),
+        tag=tag,
     )
     for _ in progress(steps, settings.steps, recipe.name):
         pass
     return ema.module
-
-
-def _loss_step(images: Tensor, settings: Training) -> LossStep:
-    def loss_step(model: nn.Module, generator: torch.Generator) -> Tensor:
-        picked = torch.randint(images.shape[0], (settings.batch,), generator=generator)
-        x0 = images[picked.to(images.device)]
-        return edm_loss(model, x0, generator, P_mean=settings.P_mean, P_std=settings.P_std)
-
-    return loss_step

@@ -130,10 +130,11 @@ def draw_mouth(f: Frame, a: dict[str, Tensor], skin: Tensor) -> Iterator[Layer]:
     opening = 0.105 * a["mouth"]
     middle = f.y - MOUTH_Y - 0.5 * opening - 0.15 * a["smile"] * (bow - 0.5)
     slope = (1 + (0.3 * a["smile"] / half_width * s).square()).rsqrt()
-    outer = (middle.abs() - (0.036 + opening) * bow) * slope
+    thickness = (middle.square() + 1e-4).sqrt() - 0.004  # without a crease along the middle line
+    outer = (thickness - (0.036 + opening) * bow) * slope
     side = f.x.abs() - half_width
     yield Layer("mouth", f.cover(intersection(outer, side, 0.01)), constant(palette.LIPS, skin))
-    inner = (middle.abs() - (0.004 + opening) * (bow - 0.12)) * slope
+    inner = (thickness - (0.004 + opening) * (bow - 0.12)) * slope
     inner = f.cover(intersection(inner, side, 0.01))
     yield Layer("mouth", inner, constant(palette.CAVITY, skin))
     teeth = inner * f.cover(middle + 0.35 * opening * bow + 0.012)

@@ -1,4 +1,4 @@
-"""Shapes of a cartoon face as signed distances, and their anti-aliased coverage."""
+"""Shapes as signed distances (negative inside), in half-widths of the picture, and their anti-aliased coverage."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-EDGE = 0.22  # scale of the sigmoid edge in pixels: from 9 % to 91 % of full coverage within one pixel
+EDGE = 0.22  # scale of the sigmoid edge in pixels: coverage goes from 9 % to 91 % within one pixel
 
 
 class Frame(NamedTuple):
     """Coordinates of the pixel centres in units of the standard figure, and the width of a pixel in them.
 
     ``x`` (N, 1, 1, S) runs to the right, ``y`` (N, 1, S, 1) downwards; the picture is [-1, 1] x [-1, 1] for a figure
-    that is neither shifted nor scaled.
+    that is neither shifted nor scaled. ``pixel`` is (N, 1, 1, 1).
     """
 
     x: Tensor
@@ -27,12 +27,9 @@ class Frame(NamedTuple):
 
 
 def make_frame(shift_x: Tensor, shift_y: Tensor, scale: Tensor, size: int) -> Frame:
-    """The frame of figures shifted by ``shift`` and enlarged by ``scale``, each (N,), on ``size`` x ``size`` pixels."""
+    """The frame of figures shifted and scaled by (N, 1, 1, 1) tensors, on ``size`` x ``size`` pixels."""
     centres = (2 * torch.arange(size, dtype=scale.dtype, device=scale.device) + 1) / size - 1
-    shrink = 1 / scale[:, None]
-    x = ((centres - shift_x[:, None]) * shrink)[:, None, None, :]
-    y = ((centres - shift_y[:, None]) * shrink)[:, None, :, None]
-    return Frame(x, y, (2 / size * shrink)[..., None, None])
+    return Frame((centres - shift_x) / scale, (centres[:, None] - shift_y) / scale, 2 / size / scale)
 
 
 def ellipse(x: Tensor, y: Tensor, rx: float | Tensor, ry: float | Tensor) -> Tensor:
@@ -45,16 +42,16 @@ def ellipse(x: Tensor, y: Tensor, rx: float | Tensor, ry: float | Tensor) -> Ten
     return (u + v - 1) * 0.5 * (u / rx**2 + v / ry**2 + 1e-4).rsqrt()
 
 
+def disc(x: Tensor, y: Tensor, radius: float) -> Tensor:
+    """Distance to a disc at the origin, differentiable at its centre."""
+    return (x.square() + y.square() + 1e-8).sqrt() - radius
+
+
 def box(x: Tensor, y: Tensor, half_width: float | Tensor, half_height: float | Tensor, radius: float) -> Tensor:
     """Distance to a box at the origin with corners rounded by ``radius``, smooth across its diagonals."""
-    a, b = x.abs() - (half_width - radius), y.abs() - (half_height - radius)
-    a, b = soft_positive(a), soft_positive(b)
-    return (a.square() + b.square() + 1e-8).sqrt() - radius
-
-
-def soft_positive(z: Tensor) -> Tensor:
-    """max(z, 0), rounded off over 0.02."""
-    return 0.5 * (z + (z.square() + 4e-4).sqrt())
+    a = _positive(x.abs() - (half_width - radius))
+    b = _positive(y.abs() - (half_height - radius))
+    return disc(a, b, radius)
 
 
 def union(a: Tensor, b: Tensor, radius: float) -> Tensor:
@@ -65,3 +62,8 @@ def union(a: Tensor, b: Tensor, radius: float) -> Tensor:
 def intersection(a: Tensor, b: Tensor, radius: float) -> Tensor:
     """Distance to the intersection of two shapes, with the crease rounded over ``radius``."""
     return -union(-a, -b, radius)
+
+
+def _positive(z: Tensor) -> Tensor:
+    """max(z, 0), rounded off over 0.02."""
+    return 0.5 * (z + (z.square() + 4e-4).sqrt())

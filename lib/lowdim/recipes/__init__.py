@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lowdim.recipes.recipe import Recipe
 
-_MODULES = {"digits": "digits"}  # of a model: the module whose RECIPES holds it, by name
+_MODULES = {  # of a model: the module whose RECIPES holds it, by name
+    "digits": "digits",
+    "face-attributes": "face_attributes",
+    "faces-32": "faces",
+    "faces-32-labels": "faces",
+}
 
 
 def names() -> tuple[str, ...]:

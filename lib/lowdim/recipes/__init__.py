@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 _MODULES = {  # of a model: the module whose RECIPES holds it, by name
     "digits": "digits",
     "face-attributes": "face_attributes",
+    "faces-16-4": "faces_by_number",
+    "faces-16-16": "faces_by_number",
+    "faces-16-64": "faces_by_number",
+    "faces-16-256": "faces_by_number",
+    "faces-16-1024": "faces_by_number",
+    "faces-16-4096": "faces_by_number",
+    "faces-16-16-other": "faces_by_number",
+    "faces-16-4096-other": "faces_by_number",
     "faces-32": "faces",
     "faces-32-labels": "faces",
 }

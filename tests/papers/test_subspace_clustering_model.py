@@ -6,7 +6,6 @@ import torch
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.distributions import MoLRG
 from lowdim.metrics.subspaces import match_subspaces
-from lowdim.papers.subspace_clustering.ensemble import Ensemble
 from lowdim.papers.subspace_clustering.model import SIGMA_RANGE, SubspaceDenoiser, denoising_step, fit
 from lowdim.papers.subspace_clustering.synthetic import draw_problem, orthogonal_bases
 from lowdim.papers.subspace_clustering.theory import expected_loss
@@ -105,30 +104,3 @@ def test_noise_levels_fill_their_range(generator):
 def test_too_many_blocks_are_refused(generator):
     with pytest.raises(ValueError, match="K d <= n"):
         SubspaceDenoiser(5, 2, 3, generator)
-
-
-def test_an_ensemble_answers_and_learns_member_by_member():
-    torch.manual_seed(0)
-
-    class Net(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.inner = torch.nn.Linear(3, 3)
-            self.register_buffer("shift", torch.ones(1))
-
-        def forward(self, x, c):
-            return self.inner(x).tanh() * c[:, None] + self.shift
-
-    members = [Net() for _ in range(4)]
-    ensemble = Ensemble(members)
-    x, c = torch.randn(20, 3), torch.rand(20)
-    expected = torch.cat([m(a, b) for m, a, b in zip(members, x.split(5), c.split(5), strict=True)])
-    torch.testing.assert_close(ensemble(x, c), expected)
-    ensemble(x, c)[5:10].sum().backward()
-    for parameter in ensemble.parameters():
-        assert parameter.grad[1].abs().max() > 0
-        assert parameter.grad[[0, 2, 3]].abs().max() == 0
-    with pytest.raises(ValueError, match="equal shares"):
-        ensemble(x[:7], c[:7])
-    with pytest.raises(ValueError, match="members"):
-        Ensemble([])

@@ -73,12 +73,12 @@ def score(
         with torch.no_grad():
             denoised = {"this model": denoiser(noisy.to(device), sigma).cpu()}
             denoised |= {name: rival(noisy.double(), sigma) for name, rival in rivals.items()}
-        errors.append({"sigma": sigma} | {k: float((v - fresh).square().mean()) for k, v in denoised.items()})
+        errors.append({"sigma": sigma, **{k: float((v - fresh).square().mean()) for k, v in denoised.items()}})
     copies: list[dict[str, str | float]] = [
         {"": f"{len(x)} {name}", "share of copies": float((nearest_ratio(x, training) < COPY).double().mean())}
         for name, x in {"samples": samples, "new faces": fresh}.items()
     ]
-    tables = {"Mean squared error a pixel on new faces": errors, "Copies of training faces": copies}
+    tables: Scores = {"Mean squared error a pixel on new faces": errors, "Copies of training faces": copies}
     return tables, {"samples.png": sheet(samples[:20], scale=2, gap=2)}
 
 

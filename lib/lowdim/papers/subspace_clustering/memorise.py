@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lowdim.denoising.ensemble import Ensemble
 from lowdim.denoising.grids import edm_sigmas
 from lowdim.denoising.networks import MLP, EDMDenoiser
 from lowdim.denoising.samplers import heun, last
 from lowdim.distributions import MoLRG
 from lowdim.metrics.memorisation import generalisation_score
 from lowdim.metrics.subspaces import max_subspace_energy
-from lowdim.papers.subspace_clustering.ensemble import Ensemble
 from lowdim.papers.subspace_clustering.pictures import rank_ratios
 from lowdim.papers.subspace_clustering.settings import PROFILES, Settings
 from lowdim.papers.subspace_clustering.synthetic import crossing

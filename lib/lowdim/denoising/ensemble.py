@@ -42,6 +42,17 @@ class Ensemble(nn.Module):
         shares = torch.func.vmap(one)(parameters, self.split(x), self.split(c))
         return shares.flatten(0, 1)
 
+    def member(self, m: int) -> nn.Module:
+        """A network of its own with the present weights of member ``m``, in evaluation mode and frozen."""
+        weights = next(self.parameters())
+        alone = copy.deepcopy(self.shape[0]).to_empty(device=weights.device)
+        with torch.no_grad():
+            for name, parameter in alone.named_parameters():
+                parameter.copy_(self.stacked[name.replace(".", "/")][m])
+            for name, buffer in alone.named_buffers():
+                buffer.copy_(self.fixed[name])
+        return alone.eval().requires_grad_(False)
+
     def split(self, x: Tensor) -> Tensor:
         """A batch (M B, ...) as shares (M, B, ...)."""
         return x.unflatten(0, (self.count, -1))

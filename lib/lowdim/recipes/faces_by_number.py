@@ -84,7 +84,7 @@ def score(
 
 def _recipe(number: int, other: bool) -> Recipe[SubsetTraining, EDMDenoiser]:
     shipped = SubsetTraining(
-        number=number, other=other, channels=(16, 32), steps=3000, batch=32, samples=200, P_mean=-0.4, P_std=1.5,
+        number=number, other=other, channels=(16, 32), steps=2000, batch=32, samples=200, P_mean=-0.4, P_std=1.5,
         warm_up=100,
     )  # fmt: skip
     larger = SubsetTraining(

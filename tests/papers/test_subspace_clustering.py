@@ -142,12 +142,12 @@ def test_full_images_are_cifar10_and_its_source_is_named(monkeypatch, tmp_path):
     """
     from dataclasses import replace
 
-    from lowdim.data.cifar10 import Cifar10
+    from lowdim.data.records import Images
     from lowdim.profile import Profiles
 
     def stand_in(split, limit, *, source=None):
         factors = sample_discs(12, make_generator(len(split), "test"), size=8).factors
-        return Cifar10(render_discs(factors, 8).float().repeat(1, 3, 1, 1), torch.zeros(12), "a stand-in")
+        return Images(render_discs(factors, 8).float().repeat(1, 3, 1, 1), torch.zeros(12), "a stand-in")
 
     small = replace(PROFILES["smoke"], image_source="cifar10", image_sizes=(12, 12), image_points=1)
     monkeypatch.setattr(photographs, "load_cifar10", stand_in)

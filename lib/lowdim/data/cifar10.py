@@ -1,117 +1,122 @@
 """CIFAR-10 from a local folder: the original archive, or a re-encoded part of it.
 
-Two files are known, by their checksum:
-
-* ``cifar-10-python.tar.gz`` (163 MB): the original 50 000 + 10 000 images by A. Krizhevsky (2009), free to use with
-  citation.
-* ``cifar10-jpeg75-subset.npz`` (23 MB): 20 000 + 5 000 of them, re-encoded as JPEG at quality 75. A result that used
-  it says so by that name: :attr:`Cifar10.source`.
-
-Both are looked for in the folder named by the environment variable ``LOWDIM_DATA``. Nothing is fetched unless
-``download=True``.
+Two files are known by their checksums, the original and a part of it re-encoded as JPEG. A result that used the part
+says so by the name of its source. Nothing is fetched unless ``download=True``.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import os
 import pickle
 import tarfile
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+
+from lowdim.data.decode import decode_images, resize_images, to_unit
+from lowdim.data.local import data_folder, find, missing, verify
+from lowdim.data.records import DataFile, DataSet, Images
 
 ORIGINAL = "cifar-10-python"
 PART = "cifar10-jpeg75-subset"
-FILES = {ORIGINAL: "cifar-10-python.tar.gz", PART: "cifar10-jpeg75-subset.npz"}
-CHECKSUMS = {
-    ORIGINAL: "md5:c58f30108f718f92721af3b95e74349a",
-    PART: "sha256:899911f399bad35a54a21df8d610740524629663f4ba3abf37d49666d780adb9",
-}
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+SIDE = 32
 
-
-class Cifar10(NamedTuple):
-    """``images`` (N, 3, 32, 32) in [-1, 1], ``labels`` (N,) from 0 to 9, and the name of the ``source`` they came
-    from.
-    """
-
-    images: Tensor
-    labels: Tensor
-    source: str
+SOURCES = {
+    ORIGINAL: DataSet(
+        name=ORIGINAL,
+        title="CIFAR-10",
+        kind="local",
+        module="lowdim.data.cifar10",
+        contents="photographs of ten classes, 3 x 32 x 32, with the class",
+        licence="none stated; its author asks to be cited",
+        credit="A. Krizhevsky, V. Nair and G. Hinton",
+        key="krizhevsky2009learning",
+        splits={"train": 50_000, "test": 10_000},
+        rule="the five training batches in their order; the test batch",
+        page="https://www.cs.toronto.edu/~kriz/cifar.html",
+        files=(DataFile("cifar-10-python.tar.gz", "170 MB", "md5:c58f30108f718f92721af3b95e74349a"),),
+        placing="Put it there as it is, or call load_cifar10(download=True) once.",
+        checked="the whole archive, against the checksum on its page",
+    ),
+    PART: DataSet(
+        name=PART,
+        title="A part of CIFAR-10, re-encoded",
+        kind="local",
+        module="lowdim.data.cifar10",
+        contents="photographs of ten classes, 3 x 32 x 32, as JPEG of quality 75, with the class",
+        licence="as CIFAR-10",
+        credit="made for this book from CIFAR-10, for machines without a network",
+        key="krizhevsky2009learning",
+        splits={"train": 20_000, "test": 5_000},
+        rule="the images in the order of the file",
+        files=(
+            DataFile(
+                "cifar10-jpeg75-subset.npz",
+                "23 MB",
+                "sha256:899911f399bad35a54a21df8d610740524629663f4ba3abf37d49666d780adb9",
+            ),
+        ),
+        placing="Where somebody gave it to you, put it there as it is; the original serves as well.",
+        checked="the whole file, against the checksum written here; not that its images are those of CIFAR-10",
+    ),
+}
 
 
 def load_cifar10(
     split: str = "train",
     limit: int | None = None,
     *,
+    size: int = SIDE,
     source: str | None = None,
     folder: str | Path | None = None,
     download: bool = False,
     dtype: torch.dtype = torch.float32,
-) -> Cifar10:
-    """The first ``limit`` images of ``split`` (``"train"`` or ``"test"``).
+) -> Images:
+    """The first ``limit`` images of ``split`` (``"train"`` or ``"test"``), with labels (N,) from 0 to 9.
 
-    ``source`` picks one of :data:`FILES`; by default the original archive is taken where it is present, else the
-    part. ``folder`` overrides ``LOWDIM_DATA``. With ``download=True`` a missing original archive is fetched once into
-    the folder (163 MB).
+    ``source`` picks one of :data:`SOURCES`; by default the original archive is taken where it is present, else the
+    part. ``folder`` overrides ``LOWDIM_DATA``. A ``size`` below 32 shrinks the images
+    (:func:`lowdim.data.decode.decode_images`). With ``download=True`` a missing original archive is fetched once into
+    the folder (170 MB).
 
-    Raises ``ValueError`` for an unknown split or source, a bad limit, or a file whose checksum is not the published
-    one (truncated or altered); ``FileNotFoundError`` where no file is found, with what to do.
+    Raises ``ValueError`` for an unknown split or source, a limit above what the source holds, or a file whose
+    checksum is not the published one (truncated or altered); ``FileNotFoundError`` where no file is found, with what
+    to do.
     """
-    if split not in ("train", "test"):
-        raise ValueError(f"split: {split!r} is unknown; choose one of train, test")
-    if source is not None and source not in FILES:
-        raise ValueError(f"source: {source!r} is unknown; choose one of {', '.join(FILES)}")
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit: {limit!r} is not allowed; give at least 1, or None for all")
-    name, path = _find(source, folder, download)
-    _verify(name, path)
-    pixels, labels = (_read_original if name == ORIGINAL else _read_part)(path, split, limit)
-    images = torch.from_numpy(pixels).to(dtype).div_(127.5).sub_(1.0)
-    return Cifar10(images, torch.from_numpy(labels.astype(np.int64)), name)
+    if source is not None and source not in SOURCES:
+        raise ValueError(f"source: {source!r} is unknown; choose one of {', '.join(SOURCES)}")
+    candidates = [SOURCES[source]] if source else [SOURCES[ORIGINAL], SOURCES[PART]]
+    for candidate in candidates:
+        candidate.count(split)  # an unknown split is told before a missing file
+    data_set, path = _find(candidates, folder, download)
+    count = data_set.count(split, limit)
+    verify(path, data_set.files[0])
+    pixels, labels = (_read_original if data_set.name == ORIGINAL else _read_part)(path, split, count)
+    images = to_unit(resize_images(pixels, size), dtype)
+    return Images(images, torch.from_numpy(labels.astype(np.int64)), data_set.name)
 
 
-def _find(source: str | None, folder: str | Path | None, download: bool) -> tuple[str, Path]:
-    place = folder if folder is not None else os.environ.get("LOWDIM_DATA")
-    if place is None:
-        raise FileNotFoundError("CIFAR-10 needs a local folder: set LOWDIM_DATA, or pass folder=...")
-    root = Path(place).expanduser()
-    wanted = [source] if source else [ORIGINAL, PART]
-    for name in wanted:
-        if (root / FILES[name]).is_file():
-            return name, root / FILES[name]
-    if download and ORIGINAL in wanted:
-        return ORIGINAL, _download(root)
-    raise FileNotFoundError(
-        f"none of {', '.join(FILES[name] for name in wanted)} is in {root}; put one there, "
-        f"or call load_cifar10(download=True) to fetch the original archive (163 MB)"
-    )
+def _find(candidates: list[DataSet], folder: str | Path | None, download: bool) -> tuple[DataSet, Path]:
+    for data_set in candidates:
+        path = find(data_set, data_set.files[0].name, folder)
+        if path is not None:
+            return data_set, path
+    root, first = data_folder(folder), candidates[0]
+    if download and root is not None and first.name == ORIGINAL:
+        return first, _download(first.files[0], root)
+    part = "" if len(candidates) == 1 else f" The part {SOURCES[PART].files[0].name} serves as well."
+    raise missing(first, [first.files[0].name], folder, advice=part)
 
 
-def _download(root: Path) -> Path:
+def _download(file: DataFile, root: Path) -> Path:
     import pooch
 
-    return Path(pooch.retrieve(URL, known_hash=CHECKSUMS[ORIGINAL], fname=FILES[ORIGINAL], path=root, progressbar=True))
+    return Path(pooch.retrieve(URL, known_hash=file.checksum, fname=file.name, path=root, progressbar=True))
 
 
-def _verify(name: str, path: Path) -> None:
-    kind, expected = CHECKSUMS[name].split(":")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, kind).hexdigest()
-    if found != expected:
-        raise ValueError(
-            f"{path.name}: {kind} {found} is not the published {expected}; the file ({path.stat().st_size} bytes) is "
-            "truncated or altered, delete it and get it again"
-        )
-
-
-def _read_original(path: Path, split: str, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _read_original(path: Path, split: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     names = [f"data_batch_{i}" for i in range(1, 6)] if split == "train" else ["test_batch"]
     pixels: list[np.ndarray] = []
     labels: list[int] = []
@@ -120,22 +125,16 @@ def _read_original(path: Path, split: str, limit: int | None) -> tuple[np.ndarra
             member = archive.extractfile(f"cifar-10-batches-py/{name}")
             if member is None:
                 raise ValueError(f"{path.name}: {name} is missing from the archive")
-            batch = pickle.load(member, encoding="bytes")  # the checksum above vouches for these bytes
+            batch = pickle.load(member, encoding="bytes")  # the checksum vouches for these bytes
             pixels.append(batch[b"data"])
             labels += batch[b"labels"]
-            if limit is not None and len(labels) >= limit:
+            if len(labels) >= count:
                 break
-    return np.concatenate(pixels).reshape(-1, 3, 32, 32)[:limit], np.asarray(labels[:limit])
+    return np.concatenate(pixels).reshape(-1, 3, SIDE, SIDE)[:count], np.asarray(labels[:count])
 
 
-def _read_part(path: Path, split: str, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
-    from PIL import Image
-
+def _read_part(path: Path, split: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     with np.load(path, allow_pickle=False) as part:
         stream, offsets, labels = part[f"{split}_jpeg"], part[f"{split}_offsets"], part[f"{split}_labels"]
-    count = len(labels) if limit is None else min(limit, len(labels))
-    pixels = np.empty((count, 3, 32, 32), dtype=np.uint8)
-    for i in range(count):
-        with Image.open(io.BytesIO(stream[offsets[i] : offsets[i + 1]].tobytes())) as image:
-            pixels[i] = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
-    return pixels, labels[:count]
+    files = ((f"{path.name}, image {i}", stream[offsets[i] : offsets[i + 1]].tobytes()) for i in range(count))
+    return decode_images(files, count, (SIDE, SIDE), SIDE), labels[:count]

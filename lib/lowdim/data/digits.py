@@ -7,7 +7,23 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lowdim.data.records import DataSet
+
 TRAIN_SIZE = 1500
+SIDE = 8
+
+DIGITS = DataSet(
+    name="digits",
+    title="Handwritten digits",
+    kind="installed",
+    module="lowdim.data.digits",
+    contents="grey pictures, 1 x 8 x 8, with the digit",
+    licence="CC BY 4.0",
+    credit="E. Alpaydin and C. Kaynak; shipped inside scikit-learn",
+    key="alpaydin1998digits",
+    splits={"train": TRAIN_SIZE, "test": 297},
+    rule="the first 1500 and the last 297 of the file, which is sorted by writer",
+)
 
 
 class Digits(NamedTuple):

@@ -7,7 +7,7 @@ import itertools
 import torch
 from torch import Tensor
 
-from lowdim.data.faces.attributes import ATTRIBUTES, NAMES, attribute_bounds, check_attributes
+from lowdim.data.faces.attributes import NAMES, attribute_bounds, check_attributes
 from lowdim.data.faces.parts import PARTS, draw
 
 CHUNK = 256 * 32 * 32  # pixels drawn at a time, so that intermediate results stay in cache
@@ -29,8 +29,8 @@ def render_faces(attributes: Tensor, size: int = 32) -> Tensor:
     from back to front by :math:`\text{image}\leftarrow(1-c)\,\text{image}+c\,\text{colour}`. So nothing is ever
     clipped, the map from attributes to pixels is smooth, and a picture of another size shows the same face.
 
-    Dtype and device are those of ``attributes``; autograd and ``torch.func.jvp`` go through. Raises ``ValueError`` for
-    a wrong shape, a size below 8 (a face needs that many pixels), or an attribute out of its range.
+    Dtype and device are those of ``attributes``; autograd and ``torch.func.jvp`` work through it. Raises ``ValueError``
+    for a wrong shape, a size below 8 (a face needs that many pixels), or an attribute out of its range.
     """
     check_attributes(attributes)
     _check_size(size)
@@ -38,18 +38,16 @@ def render_faces(attributes: Tensor, size: int = 32) -> Tensor:
 
 
 def face_tangents(attributes: Tensor, size: int = 32) -> Tensor:
-    """Exact derivatives ``(N, A, 3, size, size)`` of :func:`render_faces` with respect to each attribute.
+    r"""Exact derivatives ``(N, A, 3, size, size)`` of :func:`render_faces` with respect to each attribute.
 
-    They are per unit of the attribute (times ``Attribute.std``: per standard deviation over faces), found by forward
-    differentiation. Raises what :func:`render_faces` raises.
+    They are per unit of the attribute (times ``Attribute.std``: per standard deviation over faces). With
+    :math:`g(w)=J^\top w`, linear in :math:`w`, the derivative of :math:`g_k` with respect to :math:`w` is column
+    :math:`k` of :math:`J`: two backward passes give what forward differentiation gives, several times faster here.
+    Raises what :func:`render_faces` raises.
     """
     check_attributes(attributes)
-    directions = torch.eye(len(ATTRIBUTES), dtype=attributes.dtype, device=attributes.device)
-
-    def along(direction: Tensor) -> Tensor:
-        return torch.func.jvp(lambda a: render_faces(a, size), (attributes,), (direction.expand_as(attributes),))[1]
-
-    return torch.stack([along(direction) for direction in directions], dim=1)
+    _check_size(size)
+    return torch.cat([_tangents(chunk.detach(), size) for chunk in attributes.split(max(1, CHUNK // size**2))])
 
 
 def part_masks(attributes: Tensor, size: int = 32) -> dict[str, Tensor]:
@@ -98,6 +96,15 @@ def _paint(attributes: Tensor, size: int) -> Tensor:
     for layer in layers:
         image = torch.lerp(image, layer.colour, layer.coverage)
     return 2 * image - 1
+
+
+def _tangents(attributes: Tensor, size: int) -> Tensor:
+    with torch.enable_grad():
+        image = _paint(attributes.requires_grad_(), size)
+        w = torch.zeros_like(image, requires_grad=True)
+        (g,) = torch.autograd.grad(image, attributes, w, create_graph=True)
+        columns = [torch.autograd.grad(g_k.sum(), w, retain_graph=True)[0] for g_k in g.unbind(1)]
+    return torch.stack(columns, dim=1)
 
 
 def _check_size(size: int) -> None:

@@ -49,6 +49,17 @@ ATTRIBUTES: tuple[Attribute, ...] = (
 )
 NAMES: tuple[str, ...] = tuple(a.name for a in ATTRIBUTES)
 
+_ROWS = (f"   * - {a.name}\n     - {a.low:g} to {a.high:g} {a.unit}\n     - {a.meaning}\n" for a in ATTRIBUTES)
+__doc__ = f"""{__doc__}
+
+.. list-table:: ``ATTRIBUTES``, in the order of the columns of attribute tensors
+   :header-rows: 1
+
+   * - name
+     - range
+     - meaning
+{"".join(_ROWS)}"""
+
 
 def attribute_bounds(dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
     """The lower and the upper ends of all ranges: two tensors ``(A,)`` in the order of :data:`ATTRIBUTES`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -76,3 +76,24 @@ class Plot:
     draw: Callable[[Record], Figure]
     caption: str
     alt: str
+
+
+@dataclass(frozen=True)
+class Film:
+    """A figure that moves: frames drawn from an experiment's record, which a reader plays, pauses and scrubs.
+
+    ``frames(record)`` yields a pair ``(label, figure)`` for each frame, at least two and all of one figure size. The
+    label is short plain text shown beside the slider (``"σ = 0.35"``, ``"round 4"``). Changing the artists of one
+    figure and yielding it again is several times faster than drawing anew, and keeps the axes where they are.
+    ``seconds`` is how long the film lasts; caption and alt text are those of a :class:`Plot`.
+    """
+
+    experiment: str
+    frames: Callable[[Record], Iterable[tuple[str, Figure]]]
+    caption: str
+    alt: str
+    seconds: float = 6.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.seconds < math.inf:
+            raise ValueError(f"seconds: {self.seconds!r} is not allowed; give a positive number")

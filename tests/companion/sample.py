@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from lowdim.record import Plot, Record
+from lowdim.record import Film, Plot, Record
 
 CLAIMS = """\
 chapter: "01"
@@ -102,10 +102,20 @@ def draw(record: Record):
     return fig
 
 
+def frames(record: Record):
+    """Five frames of one figure, whose line grows."""
+    fig = draw(record)
+    (line,) = fig.axes[0].lines
+    for last, x in enumerate(record["x"], start=1):
+        line.set_data(record["x"][:last], 1 - record["x"][:last])
+        yield f"x = {x}", fig
+
+
 def module() -> ModuleType:
     made = ModuleType("lowdim.papers.subspace_clustering")
     made.EXPERIMENTS = {"closed-form": closed_form, "training": training}
     made.FIGURES = {"gain": Plot("closed-form", draw, CAPTION, ALT)}
+    made.FILMS = {"growth": Film("closed-form", frames, CAPTION, ALT, seconds=2)}
     return made
 
 

@@ -183,7 +183,7 @@ def test_arrays_are_kept_by_slow_profiles_alone(root):
 def test_a_chapter_runs_without_its_notebook(root):
     found = run_chapter(1)
     assert sorted(found["claims"]) == ["01-C1", "01-C2", "01-R1", "01-S1", "01-X1"]
-    assert list(found["figures"]) == ["gain"]
+    assert list(found["figures"]) == ["gain", "growth"]
     part = run_chapter(1, experiments=["training"])
     assert part["figures"] == {}
     assert "01-C1" not in part["claims"]

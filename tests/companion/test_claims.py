@@ -78,7 +78,7 @@ BROKEN = {
     "history": (lambda d, c: c.update(history=[{"date": "May"}]), r"claim 01-C1: history\.0: missing change, reason"),
     "slip": (lambda d, c: d["slips"][0].pop("evidence"), r"slip Lemma 1: missing evidence"),
     "number for text": (lambda d, c: d.update(chapter=1), r"chapter: 1 is not allowed; give a string; .*quotes"),
-    "not a mapping": (lambda d, c: d["claims"].append("x"), r"claim number 6: 'x' is not allowed; give a object"),
+    "not a mapping": (lambda d, c: d["claims"].append("x"), r"claim number 6: 'x' is not allowed; give an object"),
 }
 
 

@@ -47,6 +47,7 @@ def test_every_command_has_a_handler_and_help(capsys):
         (["run", "02"], "choose from 01"),
         (["run", "01", "--device", "abacus", "--no-notebook"], "choose one of cpu"),
         (["run", "--experiment", "measure", "--all", "01", "00", "--no-notebook"], "name the one chapter"),
+        (["run", "01", "--experiment", "nonsense"], "choose one of measure, second"),
         (["verify", "01"], "no recorded quick result"),
         (["sweep", "01", "--grid", "seed=0"], "choose one of measure, second"),
         (["sweep", "01", "--experiment", "measure", "--grid", "size=0"], "choose from profile"),

@@ -38,7 +38,8 @@ def test_a_notebook_runs_in_a_process_of_its_own(book, counts):
     folder = book / "build/runs/quick"
     result = json.loads((folder / f"{INFO.stem}.json").read_text())
     assert {name: entry["verdict"] for name, entry in result["claims"].items()} == {"01-C1": "holds", "01-C2": "holds"}
-    assert (folder / "figures/01-line.svg").is_file()
+    for name in ("01-line.svg", "01-growth.svg", "01-growth.webp"):
+        assert (folder / "figures" / name).is_file()
     assert json.loads((folder / "timing.json").read_text())[INFO.stem]["seconds"] == first.seconds
     fresh = normalise.read_notebook(folder / "notebooks" / f"{INFO.stem}.ipynb")
     assert [(c.id, c.source) for c in fresh.cells] == [(c.id, c.source) for c in committed.cells]

@@ -44,7 +44,8 @@ def test_result_figure_and_notebook_are_recorded_once(ran):
     assert report.recorded == [f"quick/{STEM}"], said
     recorded = results.load_recorded(INFO, "quick", ran)
     assert recorded is not None
-    assert (ran / "book/results/quick/figures/01-line.svg").is_file()
+    for name in ("01-line.svg", "01-growth.svg", "01-growth.webp"):
+        assert (ran / "book/results/quick/figures" / name).is_file()
     assert "fresh" in INFO.notebook(ran).read_text()
     assert record(ran)[0].unchanged == [f"quick/{STEM}"]
 
@@ -70,9 +71,10 @@ def test_damage_is_refused(ran):
     refuse(ran, "damaged")
 
 
-def test_a_figure_that_differs_from_its_hash_is_refused(ran):
-    (ran / "build/runs/quick/figures/01-line.svg").write_text("<svg/>")
-    refuse(ran, "01-line.svg")
+@pytest.mark.parametrize("name", ["01-line.svg", "01-growth.svg", "01-growth.webp"])
+def test_a_figure_or_film_that_differs_from_its_hash_is_refused(ran, name):
+    (ran / "build/runs/quick/figures" / name).write_text("<svg/>")
+    refuse(ran, name)
 
 
 def test_results_of_other_code_are_refused(ran):
@@ -124,9 +126,10 @@ def test_changed_verdicts_are_said_aloud(ran):
     assert report.recorded == [f"quick/{STEM}"]
 
 
-def test_a_recorded_figure_that_was_touched_is_restored(ran):
+@pytest.mark.parametrize("name", ["01-line.svg", "01-growth.webp"])
+def test_a_recorded_figure_that_was_touched_is_restored(ran, name):
     record(ran)
-    stored = ran / "book/results/quick/figures/01-line.svg"
+    stored = ran / "book/results/quick/figures" / name
     good = stored.read_bytes()
     stored.write_text("<svg/>")
     assert record(ran)[0].recorded == [f"quick/{STEM}"]

@@ -97,10 +97,24 @@ def test_one_experiment_does_not_replace_a_whole_result(book, here):
     assert not (book / "build/runs/quick").exists()
 
 
-def test_an_unknown_experiment_is_refused_with_the_choices(book, capfd, here):
-    outcome = run(book, experiments=["nothing"])[0][0]
-    assert outcome.state == "failed"
-    assert "'nothing' is unknown in chapter 01; choose one of measure, second" in capfd.readouterr().out
+def test_an_unknown_experiment_is_refused_with_the_choices_before_anything_starts(book, counts, here):
+    message = "experiment: 'nothing' is unknown in chapter 01; choose one of measure, second"
+    with pytest.raises(ValueError, match=message):
+        run(book, experiments=["measure", "nothing"])
+    assert counts() == {}
+    assert not (book / "build").exists()
+
+
+def test_figures_are_drawn_where_somebody_will_see_them(book, here):
+    run(book, [Job(INFO, seed=seed) for seed in (0, 1)], workers=1)
+    assert [read(book, folder)["figures"] for folder in ("quick-plain", "quick-seed1-plain")] == [{}, {}]
+    run(book, [Job(INFO, "study", seed) for seed in (0, 1)], workers=1)
+    assert list(read(book, "study")["figures"]) == ["growth", "line"]  # this one is recorded
+    assert read(book, "study-seed1")["figures"] == {}
+    run(book, [Job(INFO, seed=1)])
+    assert list(read(book, "quick-seed1-plain")["figures"]) == ["growth", "line"]
+    run(book, draw=False)
+    assert read(book)["figures"] == {}
 
 
 def test_words_cost_no_units_but_code_and_weights_do(book):

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lowdim.record import Plot, Record
+from lowdim.record import Film, Plot, Record
 
 WEIGHTS = ("toy",)
 
@@ -55,8 +55,16 @@ def draw(record):
     return figure
 
 
+def frames(record):
+    figure = draw(record)
+    for count in (1, 2, 3):
+        figure.axes[0].lines[0].set_data(range(count), record["x"][:count])
+        yield f"{count} of 3", figure
+
+
 EXPERIMENTS = {"measure": measure, "second": second}
 FIGURES = {"line": Plot("measure", draw, "A line.", "A straight line that rises from zero to two.")}
+FILMS = {"growth": Film("measure", frames, "A line that grows.", "A straight line that grows from zero to two.")}
 """
 
 CLAIM = """\
@@ -78,7 +86,8 @@ CLAIMS = 'chapter: "01"\ntitle: Subspace clustering\npapers: [toy]\nclaims:\n' +
 
 CELLS = (
     'from lowdim.companion import Chapter\n\nchapter = Chapter("01", profile=profile, seed=seed, device=device)',
-    'record = chapter.run("measure")\nchapter.plot("line")\nprint(f"{record.claims[\'01-C1\']:.3f}")',
+    'record = chapter.run("measure")\nchapter.plot("line")\nchapter.film("growth")\n'
+    "print(f\"{record.claims['01-C1']:.3f}\")",
     'chapter.run("second")\nchapter.verdicts()\nchapter.finish()',
 )
 PARAMETERS = 'profile = "quick"  # how large\nseed = 0\ndevice = "cpu"'

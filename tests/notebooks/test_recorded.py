@@ -34,11 +34,10 @@ def test_a_fresh_run_finds_the_recorded_verdicts_and_numbers(info):
 
 def test_recorded_figures_are_those_of_the_result(info):
     folder = ROOT / "book" / "results" / "quick"
-    figures = recorded(info)["figures"]
-    for entry in figures.values():
-        assert file_digest(folder / entry["file"]) == entry["sha256"], f"{entry['file']}: run `lowdim record`"
-    stored = {path.name for path in (folder / "figures").glob(f"{info.number}-*")}
-    assert stored == {entry["file"].removeprefix("figures/") for entry in figures.values()}
+    files = {entry["file"]: entry["sha256"] for entry in results.files(recorded(info))}
+    for name, digest in files.items():
+        assert file_digest(folder / name) == digest, f"{name}: run `lowdim record`"
+    assert {f"figures/{path.name}" for path in (folder / "figures").glob(f"{info.number}-*")} == set(files)
 
 
 def test_the_chapter_costs_at_most_twice_its_budget(info):

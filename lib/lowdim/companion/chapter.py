@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lowdim.companion import figures, results, verdicts
+from lowdim.companion import figures, films, results, verdicts
 from lowdim.companion.catalogue import ChapterInfo, find, find_root, load_module, run_folder
 from lowdim.companion.claims import ChapterClaims, Claim, Judgement, judge, load_claims
 from lowdim.profile import check_device, check_profile, check_seed
-from lowdim.record import Record
+from lowdim.record import Film, Plot, Record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,12 +70,33 @@ class Chapter:
 
         Raises ``ValueError`` for an unknown figure, and when its experiment has not run yet.
         """
-        plot = self._choose("figure", id, self._module.FIGURES)
-        record = self.records.get(plot.experiment)
-        if record is None:
-            raise ValueError(f"figure {id!r} is drawn from {plot.experiment!r}; call run({plot.experiment!r}) first")
-        _use_style()
-        self.figure(plot.draw(record), id=id, caption=plot.caption, alt=plot.alt)
+        plot: Plot = self._choose("figure", id, self._module.FIGURES)
+        self.figure(plot.draw(self._drawn_from("figure", id, plot)), id=id, caption=plot.caption, alt=plot.alt)
+
+    def film(self, id: str) -> None:
+        """Render the chapter's film ``id`` from the record of its experiment, save it and show its poster.
+
+        On the page the poster becomes a player with a button and a slider. In ``smoke`` only the first
+        :data:`~lowdim.companion.films.SMOKE_FRAMES` frames are rendered. Raises ``ValueError`` for an unknown film, one
+        named like a figure, and when its experiment has not run yet.
+        """
+        film: Film = self._choose("film", id, self._films)
+        if id in self._module.FIGURES:
+            raise ValueError(f"film: {id!r} is a figure of chapter {self.info.number} too; give each an id of its own")
+        record = self._drawn_from("film", id, film)
+        figures.check_figure(id, film.caption, film.alt)
+        reel = films.shoot(film.frames(record), films.SMOKE_FRAMES if self.profile == "smoke" else None)
+        saved = films.save_film(reel, f"{self.info.number}-{id}", film.seconds, self.folder)
+        self._put(films.poster(reel), id, film.caption, film.alt, saved)
+
+    def draw(self) -> None:
+        """Draw every figure and film of the chapter whose experiment has run."""
+        for id, plot in self._module.FIGURES.items():
+            if plot.experiment in self.records:
+                self.plot(id)
+        for id, film in self._films.items():
+            if film.experiment in self.records:
+                self.film(id)
 
     def figure(self, fig: Figure, *, id: str, caption: str, alt: str) -> None:
         """Save any Matplotlib figure as figure ``id`` of this chapter and show it.
@@ -84,9 +105,12 @@ class Chapter:
         ``alt`` describes the figure for readers who do not see it.
         """
         figures.check_figure(id, caption, alt)
+        self._put(fig, id, caption, alt)
+
+    def _put(self, fig: Figure, id: str, caption: str, alt: str, film: films.SavedFilm | None = None) -> None:
         label = f"{self.info.number}-{id}"
-        self._figures[id] = figures.save_figure(fig, label, caption, alt, self.folder)
-        figures.show(figures.mime_bundle(fig, label, caption, alt))
+        self._figures[id] = figures.save_figure(fig, label, caption, alt, self.folder, film)
+        figures.show(figures.mime_bundle(fig, label, caption, alt, film))
         figures.close(fig)
 
     def verdicts(self) -> None:
@@ -144,6 +168,19 @@ class Chapter:
             raise ValueError(f"{kind}: {name!r} is unknown in chapter {self.info.number}; choose one of {choices}")
         return table[name]
 
+    @property
+    def _films(self) -> Mapping[str, Film]:
+        return getattr(self._module, "FILMS", {})
+
+    def _drawn_from(self, kind: str, id: str, picture: Plot | Film) -> Record:
+        """The record that ``picture`` is drawn from; the style is set."""
+        record = self.records.get(picture.experiment)
+        if record is None:
+            first = f"call run({picture.experiment!r}) first"
+            raise ValueError(f"{kind} {id!r} is drawn from {picture.experiment!r}; {first}")
+        _use_style()
+        return record
+
     def _forget(self, name: str) -> None:
         for claim_id in self.records.pop(name).claims:
             del self.judgements[claim_id]
@@ -172,15 +209,14 @@ def run_chapter(
     draw: bool = True,
 ) -> dict[str, Any]:
     """Run a chapter without its notebook and return its result: every experiment (or those named) in order, then their
-    figures unless ``draw`` is false.
+    figures and films unless ``draw`` is false.
     """
     chapter = Chapter(number, profile=profile, seed=seed, device=device)
     module = load_module(chapter.info)
     for name in module.EXPERIMENTS if experiments is None else experiments:
         chapter.run(name)
-    for id, plot in module.FIGURES.items() if draw else ():
-        if plot.experiment in chapter.records:
-            chapter.plot(id)
+    if draw:
+        chapter.draw()
     chapter.finish(partial=experiments is not None)
     return results.read_result(results.result_path(chapter.info, chapter.folder))
 

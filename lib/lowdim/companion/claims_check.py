@@ -86,7 +86,8 @@ def _allowed(error: ValidationError) -> str:
         kinds = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
         hint = "; YAML reads 1e-8 as text, write 1.0e-8" if "number" in kinds and _is_number(value) else ""
         hint = '; put it in quotes, like "02"' if kinds == ["string"] and isinstance(value, int) else hint
-        return f"{value!r} is not allowed; give a {' or '.join(kinds)}{hint}"
+        wanted = " or ".join(f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}" for kind in kinds)
+        return f"{value!r} is not allowed; give {wanted}{hint}"
     if rule == "pattern" and error.validator_value == "\\S":
         return "empty; write something"
     if rule == "pattern":

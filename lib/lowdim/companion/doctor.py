@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import pkgutil
 import platform
 import shutil
 import sys
@@ -105,38 +103,20 @@ def checkout(root: Path) -> list[str]:
 
 
 def data() -> list[str]:
-    """The files of the data sets that the package knows, in the folder named by ``LOWDIM_DATA``."""
-    folder = os.environ.get("LOWDIM_DATA")
-    if not folder:
-        return ["not set; everything a quick run needs is generated or installed"]
-    lines = [folder if Path(folder).is_dir() else f"{folder} is not a folder"]
-    for name, (file, checksum) in known_files().items():
-        path = Path(folder) / file
-        if path.is_file():
-            lines.append(f"{name}: {'intact' if _matches(path, checksum) else 'DAMAGED: its checksum differs'}")
-        else:
-            lines.append(f"{name}: not there ({file})")
+    """The data sets that need files, and the state of those in the folder named by ``LOWDIM_DATA``."""
+    from lowdim.data.catalogue import DATA_SETS, examine
+    from lowdim.data.local import VARIABLE, data_folder
+
+    folder = data_folder()
+    if folder is None:
+        wanted = ", ".join(found.title for found in DATA_SETS if found.files)
+        return [f"not set; all a quick run needs is generated or installed. Full runs may use {wanted}"]
+    if not folder.is_dir():
+        return [f"{VARIABLE}: {folder} is not a folder"]
+    lines = [str(folder)]
+    for found in DATA_SETS:
+        lines += [f"{found.title}: {line}" for line in examine(found)]
     return lines
-
-
-def known_files() -> dict[str, tuple[str, str]]:
-    """Name -> (file, checksum) of every data set whose module lists ``FILES`` and ``CHECKSUMS``."""
-    import lowdim.data
-
-    found: dict[str, tuple[str, str]] = {}
-    for entry in pkgutil.iter_modules(lowdim.data.__path__):
-        module: Any = importlib.import_module(f"lowdim.data.{entry.name}")
-        files, checksums = getattr(module, "FILES", {}), getattr(module, "CHECKSUMS", {})
-        found |= {name: (files[name], checksums[name]) for name in files if name in checksums}
-    return found
-
-
-def _matches(path: Path, checksum: str) -> bool:
-    import hashlib
-
-    algorithm, _, expected = checksum.rpartition(":")
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, algorithm or "sha256").hexdigest() == expected
 
 
 def weights(root: Path) -> list[str]:

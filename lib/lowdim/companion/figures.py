@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lowdim.companion.films import SavedFilm, shown
 from lowdim.companion.results import write_atomic
 
 if TYPE_CHECKING:
@@ -27,16 +28,20 @@ _SENTENCE = re.compile(r"(.+?[.!?])(\s|$)", re.DOTALL)
 
 @dataclass(frozen=True)
 class SavedFigure:
-    """A figure's entry in the result: caption, alt text, its vector file relative to the result, the file's hash."""
+    """A figure's entry in the result: caption, alt text, its vector file relative to the result, the file's hash; for a
+    film also its sheet of frames, of which the vector file shows some.
+    """
 
     caption: str
     alt: str
     file: str
     sha256: str
+    film: SavedFilm | None = None
 
-    def entry(self) -> dict[str, str]:
+    def entry(self) -> dict[str, Any]:
         """As plain keys."""
-        return asdict(self)
+        plain = {key: value for key, value in asdict(self).items() if key != "film"}
+        return plain | ({"film": self.film.entry()} if self.film else {})
 
 
 def check_figure(id: str, caption: str, alt: str) -> None:
@@ -51,10 +56,13 @@ def check_figure(id: str, caption: str, alt: str) -> None:
         raise ValueError(f"alt: {alt!r} of figure {id!r} is too short; describe it in {MIN_ALT} characters or more")
 
 
-def save_figure(fig: Figure, label: str, caption: str, alt: str, folder: Path) -> SavedFigure:
+def save_figure(
+    fig: Figure, label: str, caption: str, alt: str, folder: Path, film: SavedFilm | None = None
+) -> SavedFigure:
     """Write ``figures/<label>.svg`` under the run folder ``folder``; the same figure gives the same bytes.
 
-    Raises ``ValueError`` for a vector file above :data:`MAX_SVG_BYTES`.
+    With ``film``, the figure is the poster of that film. Raises ``ValueError`` for a vector file above
+    :data:`MAX_SVG_BYTES`.
     """
     import matplotlib as mpl
 
@@ -69,17 +77,19 @@ def save_figure(fig: Figure, label: str, caption: str, alt: str, folder: Path) -
         )
     file = f"figures/{label}.svg"
     write_atomic(folder / file, content)
-    return SavedFigure(caption, alt, file, hashlib.sha256(content).hexdigest())
+    return SavedFigure(caption, alt, file, hashlib.sha256(content).hexdigest(), film)
 
 
-def mime_bundle(fig: Figure, label: str, caption: str, alt: str) -> dict[str, Any]:
-    """The cell's output: a PNG that is the same on every run, one line of text, caption and alt text for the page."""
+def mime_bundle(fig: Figure, label: str, caption: str, alt: str, film: SavedFilm | None = None) -> dict[str, Any]:
+    """The cell's output: a PNG that is the same on every run, one line of text, caption and alt text for the page; for
+    the poster ``fig`` of a ``film`` also what its player must know.
+    """
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=PNG_DPI, bbox_inches="tight", metadata={"Software": None})
     return {
-        MIME: {"id": label, "caption": caption, "alt": alt},
+        MIME: {"id": label, "caption": caption, "alt": alt} | ({"film": shown(film)} if film else {}),
         "image/png": base64.b64encode(buffer.getvalue()).decode(),
-        "text/plain": f"Figure {label}: {first_sentence(caption)}",
+        "text/plain": f"{'Film' if film else 'Figure'} {label}: {first_sentence(caption)}",
     }
 
 

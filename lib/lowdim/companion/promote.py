@@ -139,10 +139,9 @@ def same(old: Mapping[str, Any], fresh: Mapping[str, Any]) -> bool:
 
 
 def _files(result: Mapping[str, Any], run: Path) -> dict[str, bytes]:
-    """The figures and arrays of a result, each checked against the hash that the result holds."""
-    entries = [*result["figures"].values(), *([result["arrays"]] if "arrays" in result else [])]
+    """The figures, films and arrays of a result, each checked against the hash that the result holds."""
     found = {}
-    for entry in entries:
+    for entry in results.files(result):
         path = run / entry["file"]
         if not path.is_file() or file_digest(path) != entry["sha256"]:
             raise Refused(f"{entry['file']} is missing or damaged; run the chapter again")

@@ -172,6 +172,13 @@ def read_arrays(result_file: Path) -> dict[str, np.ndarray]:
         return {key: saved[key] for key in saved.files}
 
 
+def files(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The entries of a result that name a file and its hash: figures, films and arrays."""
+    figures = list(result["figures"].values())
+    films = [entry["film"] for entry in figures if "film" in entry]
+    return [*figures, *films, *([result["arrays"]] if "arrays" in result else [])]
+
+
 def compare(recorded: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[Drift]:
     """Every difference that matters between a recorded result and a fresh one of the same chapter, profile and seed:
     the set of claims, verdicts, and numbers beyond their recorded tolerance.

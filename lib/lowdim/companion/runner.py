@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lowdim.companion import cache, results, seeds, timing
-from lowdim.companion.catalogue import find
+from lowdim.companion.catalogue import ChapterInfo, find, load_module
 from lowdim.companion.environment import available_cores, default_workers, kernel_environment
 from lowdim.companion.execute import Job, Outcome, Say, aloud
 from lowdim.companion.launch import Stopped, launch
@@ -35,6 +35,7 @@ class Task:
     device: str
     experiments: tuple[str, ...]  # empty: all
     force: bool
+    draw: bool
     run: str
     store: str
 
@@ -47,6 +48,7 @@ def run_without_notebook(
     workers: int | None = None,
     force: bool = False,
     build: Path | None = None,
+    draw: bool = True,
     say: Say = aloud,
 ) -> list[Outcome]:
     """Run the experiments of each job (or those named) unit by unit and write results under ``build/runs``.
@@ -56,15 +58,22 @@ def run_without_notebook(
     Where a chapter is run at several seeds, their summary is written to ``build/runs/seeds``. Seeds without 0 calibrate
     bounds: theirs, and that of a part of the experiments, goes to ``build/runs/other-seeds`` and is never recorded.
 
+    Figures and films are drawn unless ``draw`` is false; of several seeds, for those that are recorded alone.
+
     A failing unit does not stop the others: the result holds what was measured, the outcome's state is ``"failed"``.
+    An unknown experiment raises a ``ValueError`` naming the choices before anything is started.
     """
+    for info in {job.info for job in jobs} if experiments else ():
+        _check_experiments(info, experiments)
     on_gpu = any(job.device != "cpu" for job in jobs)
     workers = workers or (1 if on_gpu else default_workers())
     build = build or root / "build"
     stop = threading.Event()
     with ThreadPoolExecutor(max_workers=workers) as pool:
         try:
-            waiting = [pool.submit(_run, job, root, build, tuple(experiments), workers, force, stop) for job in jobs]
+            tasks = [_task(job, build, tuple(experiments), force, draw and _worth_drawing(job, jobs)) for job in jobs]
+            pairs = zip(jobs, tasks, strict=True)
+            waiting = [pool.submit(_run, job, task, root, workers, stop) for job, task in pairs]
             outcomes = [future.result() for future in waiting]
         except BaseException:
             stop.set()
@@ -77,14 +86,33 @@ def run_without_notebook(
     return outcomes
 
 
-def _run(
-    job: Job, root: Path, build: Path, experiments: tuple[str, ...], workers: int, force: bool, stop: threading.Event
-) -> Outcome:
+def _check_experiments(info: ChapterInfo, names: Sequence[str]) -> None:
+    known = load_module(info).EXPERIMENTS
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise ValueError(
+            f"experiment: {', '.join(map(repr, unknown))} is unknown in chapter {info.number}; "
+            f"choose one of {', '.join(known)}"
+        )
+
+
+def _worth_drawing(job: Job, jobs: Sequence[Job]) -> bool:
+    """Whether the figures of ``job`` will be seen: over several seeds, only seed 0 of a slow profile is recorded."""
+    alike = [other for other in jobs if (other.info, other.profile) == (job.info, job.profile)]
+    return len(alike) == 1 or (job.seed == 0 and job.profile in ("study", "full"))
+
+
+def _task(job: Job, build: Path, experiments: tuple[str, ...], force: bool, draw: bool) -> Task:
+    run, store = result_folder(job, build, experiments), build / "units"
+    return Task(
+        job.info.number, job.profile, job.seed, job.device, experiments, force, draw, run=str(run), store=str(store)
+    )
+
+
+def _run(job: Job, task: Task, root: Path, workers: int, stop: threading.Event) -> Outcome:
     if stop.is_set():
         raise Stopped(job.info.stem)
-    run = result_folder(job, build, experiments)
-    store = build / "units"
-    task = Task(job.info.number, job.profile, job.seed, job.device, experiments, force, str(run), str(store))
+    run = Path(task.run)
     threads = 1 if job.profile in ("smoke", "quick") else max(1, available_cores() // workers)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "task.json"
@@ -139,7 +167,7 @@ def work(task: Task) -> dict[str, Any]:
     options: dict[str, Any] = {"profile": task.profile, "seed": task.seed, "device": task.device}
     chapter = Chapter(task.chapter, **options)
     assembly = units.Assembly(task.chapter, **options)
-    wanted = _wanted(assembly, task.experiments)
+    wanted = set(task.experiments or assembly.experiments)
     done: dict[str, units.Unit] = {}
     ran, failed = [], []
     for name in assembly.experiments:
@@ -158,7 +186,7 @@ def work(task: Task) -> dict[str, Any]:
             print(f"  done    {label}: {unit.seconds:.1f} s", flush=True)
         if unit is not None:
             done[name] = unit
-    assembly.use(done)
+    assembly.use(done, draw=task.draw)
     assembly.finish(partial=len(done) < len(assembly.experiments))
     return {
         "ran": ran,
@@ -167,16 +195,6 @@ def work(task: Task) -> dict[str, Any]:
         "seconds": round(sum(unit.seconds for unit in done.values()), 2),
         "peak_memory_bytes": max((unit.peak_memory_bytes for unit in done.values()), default=0),
     }
-
-
-def _wanted(assembly: Any, experiments: Sequence[str]) -> set[str]:
-    unknown = sorted(set(experiments) - set(assembly.experiments))
-    if unknown:
-        raise ValueError(
-            f"experiment: {', '.join(map(repr, unknown))} is unknown in chapter {assembly.info.number}; "
-            f"choose one of {', '.join(assembly.experiments)}"
-        )
-    return set(experiments or assembly.experiments)
 
 
 def _stored(store: Path, key: str, label: str) -> Any:

@@ -88,16 +88,16 @@ class Assembly(Chapter):
         """The names of the chapter's experiments, in its order."""
         return tuple(load_module(self.info).EXPERIMENTS)
 
-    def use(self, units: Mapping[str, Unit]) -> None:
-        """Take ``units`` (experiment -> unit): judge them in the chapter's order and draw their figures."""
+    def use(self, units: Mapping[str, Unit], *, draw: bool = True) -> None:
+        """Take ``units`` (experiment -> unit): judge them in the chapter's order and ``draw`` figures and films."""
         self._units = dict(units)
         stored = {name: _replay(self._units[name].record) for name in self._module.EXPERIMENTS if name in self._units}
-        figures = {id: plot for id, plot in self._module.FIGURES.items() if plot.experiment in stored}
-        self._module = SimpleNamespace(EXPERIMENTS=stored, FIGURES=figures)  # type: ignore[assignment]
+        pictures = {"FIGURES": self._module.FIGURES, "FILMS": self._films}
+        self._module = SimpleNamespace(EXPERIMENTS=stored, **pictures)  # type: ignore[assignment]
         for name in stored:
             self.run(name)
-        for id in figures:
-            self.plot(id)
+        if draw:
+            self.draw()
 
     def _result(self) -> dict[str, Any]:
         units = self._units.values()

@@ -40,7 +40,7 @@ def verify(info: ChapterInfo, root: Path, say: Say = aloud) -> Verification:
         )
     with tempfile.TemporaryDirectory(prefix="lowdim-verify-") as folder:
         job = Job(info, "quick", recorded["seed"])
-        outcome = run_without_notebook([job], root, build=Path(folder), say=say)[0]
+        outcome = run_without_notebook([job], root, build=Path(folder), draw=False, say=say)[0]
         path = results.result_path(info, result_folder(job, Path(folder)))
         if outcome.state == "failed" or not path.is_file():
             return Verification(info, (f"the run failed: {outcome.failure}",), (), 0, 0)

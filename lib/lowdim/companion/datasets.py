@@ -1,0 +1,133 @@
+"""The data page: the catalogue of data sets as MyST text, who uses each, and sheets of examples."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+from lowdim.companion.catalogue import CHAPTERS, has_module
+from lowdim.companion.imports import imported_names, package_folder, parse
+from lowdim.data.catalogue import DATA_SETS, EXAMPLES, SHOWN, data_set
+from lowdim.data.records import DataFile, DataSet
+
+BY_NAME = "lowdim.data.images"
+HEAD = ("Data set", "One sample", "Splits", "Licence", "Used by")
+FILE_HEAD = ("File", "Size", "Checksum")
+
+
+def table_text(kind: str) -> str:
+    """The data sets of one kind (``generated``, ``installed``, ``local``) as a table, citations included.
+
+    Raises ``ValueError`` for a kind that has none.
+    """
+    chosen = [found for found in DATA_SETS if found.kind == kind]
+    if not chosen:
+        kinds = dict.fromkeys(found.kind for found in DATA_SETS)
+        raise ValueError(f"kind: {kind!r} has no data sets; choose one of {', '.join(kinds)}")
+    return list_table(HEAD, [_row(found) for found in chosen])
+
+
+def files_text(name: str) -> str:
+    """The files of one data set, how to put them in place, and what is verified."""
+    found = data_set(name)
+    if not found.files:
+        raise ValueError(f"name: {name!r} has no files; it is {found.kind}")
+    page = f"Page of its publisher: <{found.page}>. " if found.page else ""
+    table = list_table(FILE_HEAD, [_file_row(file) for file in found.files])
+    return f"{table}\n\n{page}{found.placing}\n\nVerified: {found.checked}."
+
+
+def _row(found: DataSet) -> tuple[str, ...]:
+    cite = f" {{cite:p}}`{found.key}`" if found.key else ""
+    sizes = ", ".join(f"{split} {count:,}".replace(",", " ") for split, count in found.splits.items())
+    splits = f"{sizes}: {found.rule}" if sizes else found.rule
+    name = f"**{found.title}**, `{found.module}`; {found.credit}{cite}"
+    return name, found.contents, splits, found.licence, ", ".join(users(found)) or "nothing yet"
+
+
+def _file_row(file: DataFile) -> tuple[str, ...]:
+    kind, _, digest = file.checksum.partition(":")
+    name = f"`{file.name}`" + " (optional)" * file.optional
+    return name, file.size, f"{kind} `{digest}`" if digest else "none published"
+
+
+def list_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A MyST list table; the cells are MyST."""
+    lines = ["```{list-table}", ":header-rows: 1", ""]
+    for row in (head, *rows):
+        lines += [f"{'* ' if i == 0 else '  '}- {cell}" for i, cell in enumerate(row)]
+    return "\n".join([*lines, "```"])
+
+
+# -- users ----------------------------------------------------------------------------------------------------------
+
+
+def users(found: DataSet) -> list[str]:
+    """The chapters whose module names a data set, and the shipped models that are trained on it, read from the source.
+
+    A module counts when it imports the data set's module, or loads it by name (:mod:`lowdim.data.images`).
+    """
+    chapters = [
+        info.number
+        for info in CHAPTERS
+        if has_module(info) and any(_uses(path, found) for path in _sources(info.module))
+    ]
+    text = [f"chapter{'s' if len(chapters) > 1 else ''} {', '.join(chapters)}"] if chapters else []
+    return [*text, *_models(found)]
+
+
+def _models(found: DataSet) -> list[str]:
+    from lowdim import recipes
+
+    modules: dict[Path, list[str]] = {}
+    for name in recipes.names():
+        modules.setdefault(recipe_source(name), []).append(name)
+    used = [names for path, names in modules.items() if _uses(path, found)]
+    return [f"`{names[0]}`" + (f" and {len(names) - 1} like it" if len(names) > 1 else "") for names in used]
+
+
+def recipe_source(name: str) -> Path:
+    """The file that holds the recipe of a model."""
+    from lowdim import recipes
+
+    build = recipes.load_recipe(name).build
+    return Path(build.__code__.co_filename)
+
+
+def _sources(module: str) -> list[Path]:
+    place = package_folder().joinpath(*module.split(".")[1:])
+    return sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+
+
+def _uses(path: Path, found: DataSet) -> bool:
+    names, texts = _read(path)
+    direct = any(f"{name}.".startswith(f"{found.module}.") for name in names)
+    return direct or (BY_NAME in names and bool(texts & {found.name, found.module.rpartition(".")[2]}))
+
+
+@cache
+def _read(path: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """What a file imports, and the string constants in it."""
+    code = path.read_text(encoding="utf-8")
+    parts = path.relative_to(package_folder().parent).with_suffix("").parts
+    names = imported_names(code, ".".join(parts), is_package=parts[-1] == "__init__")
+    constants = (node.value for node in ast.walk(parse(code)) if isinstance(node, ast.Constant))
+    return frozenset(names), frozenset(value for value in constants if isinstance(value, str))
+
+
+# -- examples -------------------------------------------------------------------------------------------------------
+
+
+def sheet_png(name: str) -> bytes:
+    """A PNG with :data:`SHOWN` examples of a data set that needs no files, eight in a row.
+
+    Raises ``ValueError`` for a data set without examples.
+    """
+    if name not in EXAMPLES:
+        raise ValueError(f"name: {name!r} has no examples; choose one of {', '.join(EXAMPLES)}")
+    from lowdim.recipes.denoisers import sheet
+
+    images = EXAMPLES[name]()
+    return sheet(images, SHOWN // 2, scale=max(1, 96 // images.shape[-1]), gap=4)

@@ -54,8 +54,11 @@ def distillation(profile: str, seed: int, device: str) -> Record:
         for j, sigma in enumerate(LEVELS):
             target = gaussian_map(training, sigma, "training images")
             fits = [
-                distil(exact, data, sigma, generator, noises=-(-settings.pairs // len(data)), inputs=name)
-                for data, name in ((training, "training images"), (test, "held-out images"))
+                distil(exact, data, sigma, generator, noises=-(-pairs // len(data)), inputs=name)
+                for data, pairs, name in (
+                    (training, settings.pairs, "training images"),
+                    (test, settings.held_out_pairs, "held-out images"),
+                )
             ]
             on_set[i, j], off_set[i, j] = (weight_error(fit, target) for fit in fits)
             y = noisy(test, sigma, generator)

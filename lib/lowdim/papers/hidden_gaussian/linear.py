@@ -163,14 +163,14 @@ def _strip(profile: str, seed: int, record: Record) -> None:
     law = Gaussian.from_samples(images)
     start = initial_noise((3, *law.event_shape), 80.0, make_generator(seed, "hidden-gaussian", "strip")).double()
     points = [gaussian_flow(law, start, 80.0, sigma) for sigma in STRIP]
+    noisy_views = [(x / (1 + sigma**2) ** 0.5)[0] for x, sigma in zip(points, STRIP, strict=True)]
     record.arrays |= {
         "strip_levels": np.array(STRIP),
-        "strip_noisy": torch.stack(
-            [(x / (1 + sigma**2) ** 0.5)[0] for x, sigma in zip(points, STRIP, strict=True)]
-        ).float(),
-        "strip_denoised": torch.stack([law(x, sigma) for x, sigma in zip(points, STRIP, strict=True)], 1).float(),
+        "strip_noisy": torch.stack(noisy_views).float().numpy(),
+        "strip_denoised": torch.stack([law(x, sigma) for x, sigma in zip(points, STRIP, strict=True)], 1)
+        .float()
+        .numpy(),
         "strip_active": active_modes(law.eigenvalues, torch.tensor(STRIP, dtype=torch.float64)).numpy(),
         "face_active": active_modes(law.eigenvalues, edm_sigmas(201)[:-1]).numpy(),
     }
-    record.arrays = Record(arrays=record.arrays).arrays
     record.number("effective-dimension-faces", effective_dimension(law.eigenvalues), tolerance=1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from lowdim.data.faces import render_faces, sample_attributes
+from lowdim.data.faces import sample_faces
 from lowdim.seeding import make_generator
 
 SIZE = 16
@@ -12,4 +12,4 @@ SIZE = 16
 
 def face_images(count: int, seed: int, name: str) -> Tensor:
     """``count`` new faces ``(count, 3, 16, 16)``, a stream of their own for each seed and name."""
-    return render_faces(sample_attributes(count, make_generator(seed, "hidden-gaussian", "faces", name)), SIZE)
+    return sample_faces(count, make_generator(seed, "hidden-gaussian", "faces", name), SIZE).images

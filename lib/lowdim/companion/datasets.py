@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -13,8 +13,10 @@ from lowdim.data.catalogue import DATA_SETS, EXAMPLES, SHOWN, data_set
 from lowdim.data.records import DataFile, DataSet
 
 BY_NAME = "lowdim.data.images"
-HEAD = ("Data set", "One sample", "Splits", "Licence", "Used by")
-FILE_HEAD = ("File", "Size", "Checksum")
+NO_BREAK = "\N{NO-BREAK SPACE}"
+DRAWN = {"Data set": 30, "One sample": 42, "Used by": 28}  # columns and their widths in per cent
+GIVEN = {"Data set": 32, "Images": 34, "Licence": 18, "Used by": 16}
+FILES = {"File": 38, "Size": 20, "Checksum": 42}
 
 
 def table_text(kind: str) -> str:
@@ -26,7 +28,7 @@ def table_text(kind: str) -> str:
     if not chosen:
         kinds = dict.fromkeys(found.kind for found in DATA_SETS)
         raise ValueError(f"kind: {kind!r} has no data sets; choose one of {', '.join(kinds)}")
-    return list_table(HEAD, [_row(found) for found in chosen])
+    return list_table(DRAWN if kind == "generated" else GIVEN, [_row(found) for found in chosen])
 
 
 def files_text(name: str) -> str:
@@ -35,16 +37,25 @@ def files_text(name: str) -> str:
     if not found.files:
         raise ValueError(f"name: {name!r} has no files; it is {found.kind}")
     page = f"Page of its publisher: <{found.page}>. " if found.page else ""
-    table = list_table(FILE_HEAD, [_file_row(file) for file in found.files])
+    table = list_table(FILES, [_file_row(file) for file in found.files])
     return f"{table}\n\n{page}{found.placing}\n\nVerified: {found.checked}."
 
 
 def _row(found: DataSet) -> tuple[str, ...]:
     cite = f" {{cite:p}}`{found.key}`" if found.key else ""
-    sizes = ", ".join(f"{split} {count:,}".replace(",", " ") for split, count in found.splits.items())
-    splits = f"{sizes}: {found.rule}" if sizes else found.rule
-    name = f"**{found.title}**, `{found.module}`; {found.credit}{cite}"
-    return name, found.contents, splits, found.licence, ", ".join(users(found)) or "nothing yet"
+    page = f"/book/api/{found.module.split('.')[1]}.md"
+    name = f"[**{found.title}**]({page}), {found.credit}{cite}"
+    by = "; ".join(users(found)) or "nothing yet"
+    contents = found.contents.replace(" × ", f"{NO_BREAK}×{NO_BREAK}")
+    if found.kind == "generated":
+        return name, contents, by
+    sizes = ", ".join(f"{split} {grouped(count)}" for split, count in found.splits.items())
+    return name, f"{contents}; {sizes} ({found.rule})", found.licence, by
+
+
+def grouped(count: int) -> str:
+    """``162 770``: thousands apart."""
+    return f"{count:,}".replace(",", NO_BREAK)
 
 
 def _file_row(file: DataFile) -> tuple[str, ...]:
@@ -53,11 +64,12 @@ def _file_row(file: DataFile) -> tuple[str, ...]:
     return name, file.size, f"{kind} `{digest}`" if digest else "none published"
 
 
-def list_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A MyST list table; the cells are MyST."""
-    lines = ["```{list-table}", ":header-rows: 1", ""]
-    for row in (head, *rows):
-        lines += [f"{'* ' if i == 0 else '  '}- {cell}" for i, cell in enumerate(row)]
+def list_table(columns: Mapping[str, int], rows: Iterable[Sequence[str]]) -> str:
+    """A MyST list table with these columns, whose values are widths; the cells are MyST."""
+    widths = " ".join(map(str, columns.values()))
+    lines = ["```{list-table}", ":header-rows: 1", f":widths: {widths}", ""]
+    for row in (tuple(columns), *rows):
+        lines += [f"{'  ' if i else '* '}- {cell}" for i, cell in enumerate(row)]
     return "\n".join([*lines, "```"])
 
 
@@ -65,7 +77,7 @@ def list_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def users(found: DataSet) -> list[str]:
-    """The chapters whose module names a data set, and the shipped models that are trained on it, read from the source.
+    """``["chapters 00, 01", "model `digits`"]``: what uses a data set, read from the source.
 
     A module counts when it imports the data set's module, or loads it by name (:mod:`lowdim.data.images`).
     """
@@ -74,8 +86,9 @@ def users(found: DataSet) -> list[str]:
         for info in CHAPTERS
         if has_module(info) and any(_uses(path, found) for path in _sources(info.module))
     ]
-    text = [f"chapter{'s' if len(chapters) > 1 else ''} {', '.join(chapters)}"] if chapters else []
-    return [*text, *_models(found)]
+    models = _models(found)
+    text = [f"chapter{'s' * (len(chapters) > 1)} {', '.join(chapters)}"] if chapters else []
+    return text + ([f"model{'s' * (len(models) > 1)} {', '.join(models)}"] if models else [])
 
 
 def _models(found: DataSet) -> list[str]:

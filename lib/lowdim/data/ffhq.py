@@ -38,7 +38,7 @@ FFHQ = DataSet(
     title="FFHQ thumbnails",
     kind="local",
     module="lowdim.data.ffhq",
-    contents="photographs of faces, aligned, 3 x 128 x 128, without labels",
+    contents="photographs of faces, aligned, 3 × 128 × 128, without labels",
     licence="CC BY-NC-SA 4.0 (NVIDIA Corporation); each picture has its own, named in the metadata",
     credit="T. Karras, S. Laine and T. Aila, NVIDIA",
     key="karras2019ffhq",
@@ -52,7 +52,7 @@ FFHQ = DataSet(
     ),
     placing="Keep the layout thumbnails128x128/00000/00000.png; put the metadata beside it.",
     checked=(
-        "that all names are there, and that each picture used is an undamaged PNG file of 128 x 128; with the "
+        "that all names are there, and that each picture used is an undamaged PNG file of 128 × 128; with the "
         "metadata, which are verified against the checksum in the authors' script, also that it is the published one"
     ),
 )

@@ -57,6 +57,7 @@ def sheet(images: Tensor, columns: int = 10, scale: int = 5, gap: int = 5) -> by
 
     tiles = images.cpu().clamp(-1, 1).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
     tiles = torch.nn.functional.pad(tiles, [gap] * 4, value=0.0)
+    columns = min(columns, len(tiles))
     rows = [torch.cat(list(row), 2) for row in tiles.split(columns) if len(row) == columns]
     pixels = ((torch.cat(rows, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
     file = io.BytesIO()

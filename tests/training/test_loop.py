@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lowdim.training import checkpoints
+from lowdim.training import checkpoints, loop
 from lowdim.training.ema import EMA
 from lowdim.training.loop import train, warm_up_then_cosine
 from lowdim.training.progress import progress
@@ -139,14 +139,53 @@ def test_not_a_number_stops_before_the_weights_are_touched(bad):
 
 
 @pytest.mark.parametrize(
-    "error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4000000000000 bytes."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: not enough memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"),
+        MemoryError(),
+    ],
+    ids=["cuda", "cpu", "windows", "cublas", "cudnn", "mps", "python"],
 )
 def test_short_memory_says_what_to_set(error):
     def greedy(model, generator):
         raise error
 
-    with pytest.raises(MemoryError, match="step 1: set a smaller batch"):
+    with pytest.raises(MemoryError, match="memory ran out on cpu at training step 1: set a smaller batch") as found:
         run(5, parts={**setup(), "loss_step": greedy})
+    assert found.value.__cause__ is error
+
+
+def test_a_real_request_for_too_much_is_explained():
+    def greedy(model, generator):
+        return model(torch.empty(2**55, 3)).mean()
+
+    with pytest.raises(MemoryError, match="smaller batch"):
+        run(5, parts={**setup(), "loss_step": greedy})
+
+
+def test_on_a_gpu_the_message_says_how_full_it_is(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2e9, 80e9))
+    assert loop._in_use(torch.device("cuda", 1)) == " (78.0 of 80.0 GB in use, by all programs)"
+    assert loop._in_use(torch.device("cpu")) == ""
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_real_request_for_too_much_on_a_gpu_is_explained():
+    parts = setup()
+    parts["model"].cuda()
+    parts["ema"].module.cuda()
+    total = torch.cuda.mem_get_info()[1]
+
+    def greedy(model, generator):
+        return model(torch.empty(total // 12 + 1, 3, device="cuda")).mean()
+
+    with pytest.raises(MemoryError, match=r"memory ran out on cuda:0 at training step 1 \([\d.]+ of [\d.]+ GB"):
+        run(5, parts={**parts, "loss_step": greedy})
 
 
 def test_other_errors_pass_through_unchanged():

@@ -15,6 +15,12 @@ from torch.nn.utils import clip_grad_norm_
 from lowdim.training.checkpoints import load_newest, save_checkpoint
 from lowdim.training.ema import EMA
 
+MEMORY_WORDS = (  # of allocators and libraries that raise a plain RuntimeError
+    "allocate memory",
+    "not enough memory",
+    "out of memory",
+    "STATUS_ALLOC_FAILED",
+)
 LossStep = Callable[[nn.Module, torch.Generator], Tensor]
 
 
@@ -110,7 +116,7 @@ class _Run:
         try:
             return self.update(step)
         except (MemoryError, RuntimeError) as error:
-            _explain_memory(error, step)
+            _explain_memory(error, step, next(self.model.parameters()).device)
 
     def update(self, step: int) -> TrainStep:
         self.optimizer.zero_grad(set_to_none=True)
@@ -173,16 +179,20 @@ def _check_number(name: str, value: float, step: int) -> float:
     )
 
 
-def _explain_memory(error: BaseException, step: int) -> NoReturn:
+def _explain_memory(error: BaseException, step: int, device: torch.device) -> NoReturn:
     """Pass an error on, said plainly when it is one of memory."""
-    text = str(error)
-    if (
-        isinstance(error, torch.OutOfMemoryError | MemoryError)
-        or "allocate memory" in text
-        or "not enough memory" in text
-    ):
-        raise MemoryError(
-            f"memory ran out at training step {step}: set a smaller batch (with a lower learning "
-            "rate) or a narrower network"
-        ) from error
-    raise error
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    if not known and not any(words in str(error) for words in MEMORY_WORDS):
+        raise error
+    raise MemoryError(
+        f"memory ran out on {device} at training step {step}{_in_use(device)}: set a smaller batch (of a recipe: "
+        "`batch` in the settings of the profile) with a lower learning rate, or a narrower network"
+    ) from error
+
+
+def _in_use(device: torch.device) -> str:
+    """How full a GPU is, whoever fills it; nothing for a CPU."""
+    if device.type != "cuda":
+        return ""
+    free, total = torch.cuda.mem_get_info(device)
+    return f" ({(total - free) / 1e9:.1f} of {total / 1e9:.1f} GB in use, by all programs)"

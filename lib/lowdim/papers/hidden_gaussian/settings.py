@@ -53,7 +53,7 @@ _QUICK = Settings(
     moment_pairs=8,
     face_points=2_000,
     net_steps=2_000,
-    law_steps=1_500,
+    law_steps=1_000,
     net_width=192,
     net_samples=128,
 )

@@ -1,4 +1,4 @@
-"""Experiment: the methods themselves, training a linear velocity by stochastic gradients, against the law of a ridge."""
+"""Experiment: the methods themselves, a linear velocity trained by stochastic gradients on the law of a ridge."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def distances(run: Run, generator: torch.Generator) -> tuple[np.ndarray, np.ndar
 def agreement(run: Run, first: int, second: int) -> np.ndarray:
     """Mean centred cosine of two networks' samples from the same noise, at every look."""
     pairs = [[sample_from(look.denoisers[m], run.noise) for m in (first, second)] for look in run.looks]
-    return np.array([float(centred_cosine(*pair, run.centre).mean()) for pair in pairs])
+    return np.array([float(centred_cosine(pair[0], pair[1], run.centre).mean()) for pair in pairs])
 
 
 def digit_nets(profile: str, seed: int, device: str) -> Record:

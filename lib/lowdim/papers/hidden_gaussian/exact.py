@@ -184,8 +184,8 @@ def moments(profile: str, seed: int, device: str) -> Record:
             halves = pick(images, 2 * size, generator).split(size)
             laws = [Gaussian.from_samples(half) for half in halves]
             samples = [gaussian_flow(law, start, 80.0, 0.002) for law in laws]
-            measured[i, j] = float(centred_cosine(*samples, centre).mean())
-            predicted[i, j] = moment_cosine(*laws, centre)
+            measured[i, j] = float(centred_cosine(samples[0], samples[1], centre).mean())
+            predicted[i, j] = moment_cosine(laws[0], laws[1], centre)
             if j == 0 and size in (8, 32, 128, 512):
                 pictures += [sample[:8] for sample in samples]
     mean = dict(zip(sizes, measured.mean(1), strict=True))

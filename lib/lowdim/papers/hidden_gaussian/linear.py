@@ -103,7 +103,7 @@ def _risk(images: Tensor, noises: int, generator: torch.Generator, record: Recor
     record.arrays |= {"sigmas": sigmas, "risk": np.array(measured), "risk_closed": closed}
 
 
-def gaussian_flow_experiment(profile: str, seed: int, device: str) -> Record:
+def gaussian_path(profile: str, seed: int, device: str) -> Record:
     """Equation 7: the sampler of the Gaussian model against its closed form, and the order in which details appear."""
     check_device(device)
     generator = make_generator(seed, "hidden-gaussian", "gaussian-flow")

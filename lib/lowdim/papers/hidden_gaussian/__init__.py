@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lowdim.papers.hidden_gaussian.digit_nets import capacity, digit_nets, noise_law
 from lowdim.papers.hidden_gaussian.distilled import distillation, molrg, smoothed
 from lowdim.papers.hidden_gaussian.exact import high_noise, linearity, low_noise, moments, risk
 from lowdim.papers.hidden_gaussian.faces import faces_noise, faces_size, jacobian
 from lowdim.papers.hidden_gaussian.figures import FIGURES, FILMS
 from lowdim.papers.hidden_gaussian.linear import best_linear, gaussian_path
+from lowdim.papers.hidden_gaussian.nets_on_digits import capacity, digit_nets, noise_law
 from lowdim.papers.hidden_gaussian.photographs import photographs_exact, photographs_few, photographs_halves
 from lowdim.papers.hidden_gaussian.settings import PROFILES, Settings
 from lowdim.record import Record

@@ -1,0 +1,162 @@
+"""Faces and captions: the pairs, the two towers trained on them by any method, and what is measured on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lowdim.data.captions import Tokenizer, Tokens, captions_match, mismatch, write_captions
+from lowdim.data.faces import sample_faces
+from lowdim.papers.modality_gap.gap import Diagnosis, diagnose, mean_shift, modality_gap
+from lowdim.papers.modality_gap.latent import determination
+from lowdim.papers.modality_gap.methods import METHODS
+from lowdim.papers.modality_gap.settings import PROFILES, Settings
+from lowdim.papers.modality_gap.towers import ImageTower, TextTower
+from lowdim.papers.modality_gap.train import TwoTowers, steps_to_show, train_pair
+from lowdim.profile import check_device
+from lowdim.seeding import make_generator
+
+LENGTH = 40
+"""Tokens of the longest caption that is read."""
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """Images (n, 3, size, size), their attributes (n, A), one caption each and its tokens."""
+
+    images: Tensor
+    attributes: Tensor
+    captions: list[str]
+    tokens: Tokens
+
+    def batch(self, index: Tensor) -> tuple[Tensor, Tokens]:
+        """The images and tokens of some pairs."""
+        return self.images[index], Tokens(self.tokens.ids[index], self.tokens.mask[index])
+
+
+def captioned_faces(n: int, size: int, generator: torch.Generator, device: torch.device) -> Captioned:
+    """``n`` random faces with one caption each, which leaves 0.4 of what it could say unsaid."""
+    faces = sample_faces(n, generator, size)
+    captions = write_captions(faces.attributes, generator)
+    ids, mask = Tokenizer().encode(captions, LENGTH, truncate=True)
+    return Captioned(faces.images.to(device), faces.attributes, captions, Tokens(ids.to(device), mask.to(device)))
+
+
+@cache
+def face_sets(profile: str, seed: int, device: torch.device) -> tuple[Captioned, Captioned]:
+    """Training and held-out pairs; the attributes of both are kept on the CPU."""
+    settings = PROFILES[profile]
+    generator = make_generator(seed, "modality-gap", "faces")
+    sets = [captioned_faces(n, settings.face_size, generator, device) for n in (settings.faces, settings.face_tests)]
+    return sets[0], sets[1]
+
+
+def make_face_towers(settings: Settings, method: str, seed: int, device: torch.device) -> TwoTowers:
+    """Untrained towers; their first weights depend on the seed alone."""
+    blocks = int(len(settings.face_channels) > 3)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(make_generator(seed, "modality-gap", "face-towers").initial_seed())
+        images = ImageTower(settings.face_size, settings.face_channels, settings.embedding, blocks)
+        texts = TextTower(len(Tokenizer()), LENGTH, settings.text_width, settings.text_layers, settings.embedding)
+    return TwoTowers(images, texts, METHODS[method].temperature(None)).to(device)
+
+
+@torch.no_grad()
+def embed_faces(pair: TwoTowers, pairs: Captioned) -> tuple[Tensor, Tensor]:
+    """Normalised embeddings (n, d) of faces and captions in float64 on the CPU, in eval mode."""
+    training = pair.training
+    pair.eval()
+    parts = [pairs.batch(index) for index in torch.arange(len(pairs.images)).split(512)]
+    both = (
+        torch.cat([pair.encode_images(images).double().cpu() for images, _ in parts]),
+        torch.cat([pair.encode_texts(tokens).double().cpu() for _, tokens in parts]),
+    )
+    pair.train(training)
+    u, v = (torch.nn.functional.normalize(x, dim=-1) for x in both)
+    return u, v
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left: the diagnoses on held-out pairs at ``steps``, and scores at the end."""
+
+    steps: tuple[int, ...]
+    diagnoses: tuple[Diagnosis, ...]
+    images: Tensor
+    texts: Tensor
+    """Held-out embeddings at the end."""
+    probe: float
+    """Mean coefficient of determination of a linear map from image embeddings to the attributes."""
+    shifted_gap: float
+    """Gap after the mean shift, means from one half of the pairs, gap on the other."""
+
+    @property
+    def last(self) -> Diagnosis:
+        """The diagnosis at the end."""
+        return self.diagnoses[-1]
+
+    def path(self, name: str) -> np.ndarray:
+        """One measure at every step shown."""
+        return np.array([getattr(one, name) for one in self.diagnoses])
+
+
+@cache
+def train_faces(profile: str, seed: int, device: str, method: str, rate: float = 0.0) -> Trained:
+    """Train both towers by a method, ``rate`` of the training captions moved to other faces, and measure."""
+    where, settings = check_device(device), PROFILES[profile]
+    training, test = face_sets(profile, seed, where)
+    order = mismatch(len(training.images), rate, make_generator(seed, "modality-gap", "mismatch", str(rate)))
+    partner = order.to(where)
+    pair = make_face_towers(settings, method, seed, where)
+
+    def batches(generator: torch.Generator) -> tuple[Tensor, Tokens]:
+        index = torch.randint(settings.faces, (settings.face_batch,), generator=generator).to(where)
+        return training.batch(index)[0], training.batch(partner[index])[1]
+
+    shown = {0, *steps_to_show(settings.face_steps, 16)}
+    right = captions_match(test.captions, test.attributes).T
+    seen: dict[int, Diagnosis] = {}
+
+    def look(step: int) -> None:
+        seen[step] = diagnose(*embed_faces(pair, test), float(pair.temperature().detach()), right=right)
+
+    look(0)
+    done = train_pair(
+        pair, batches, METHODS[method], settings.face_steps, make_generator(seed, "modality-gap", "face-batches"),
+        warm_up=settings.face_steps // 20, weight_decay=0.1, learning_rate=settings.face_rate,
+        autocast=where.type == "cuda",
+    )  # fmt: skip
+    for step in done:
+        if step.step in shown:
+            look(step.step)
+    u, v = embed_faces(pair, test)
+    half = len(u) // 2
+    moved = mean_shift(u[half:], v[half:], (u[:half].mean(0), v[:half].mean(0)))
+    fit = embed_faces(pair, training)[0][None]
+    wanted = [_standard(x) for x in (training.attributes, test.attributes)]
+    probe = determination(fit, wanted[0][None], u[None], wanted[1][None])
+    return Trained(tuple(seen), tuple(seen.values()), u, v, float(probe), float(modality_gap(*moved)))
+
+
+def _standard(attributes: Tensor) -> Tensor:
+    """Attributes in units of their spread, so that the probe weighs all alike."""
+    values = attributes.double()
+    return (values - values.mean(0)) / values.std(0)
+
+
+def measures(found: dict[str, Trained]) -> dict[str, np.ndarray]:
+    """The final measures of several trainings as arrays, and their names."""
+    fields = ("gap", "floor", "temperature", "uniformity", "recall")
+    table = {field: np.array([getattr(one.last, field) for one in found.values()]) for field in fields}
+    return {"names": np.array(list(found)), "probe": np.array([one.probe for one in found.values()]), **table}
+
+
+def paths(found: dict[str, Trained]) -> dict[str, np.ndarray]:
+    """Every measure at every step shown, (trainings, steps)."""
+    names = ("gap", "temperature", "pressure", "matched", "uniformity", "invariant", "recall")
+    table = {f"path-{name}": np.stack([one.path(name) for one in found.values()]) for name in names}
+    return {"steps": np.array(next(iter(found.values())).steps), **table}

@@ -5,6 +5,7 @@ Each unit trains the same first flow from the same seed, so that none needs anot
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,9 @@ def _images(profile: str, seed: int, device: str, arm: str) -> Record:
     real, labels = real.to(where), labels.to(where)
     generator = make_generator(seed, "model-collapse", "images", device=where)
     classifier = train_classifier(real, labels, settings.image_features, settings.image_feature_steps)
-    flow = new_flow(lambda: small_unet(real.shape[-1], settings.image_channels, real.shape[1], layers=settings.image_layers),
-                    generator, time_scale=1000.0).to(where)  # fmt: skip
+    size, colours = real.shape[-1], real.shape[1]
+    network = partial(small_unet, size, settings.image_channels, colours, layers=settings.image_layers)
+    flow = new_flow(network, generator, time_scale=1000.0).to(where)
     options: dict[str, Any] = {"batch": settings.image_batch, "ema": settings.image_ema, "learning_rate": 5e-4}
     base = Fit(steps=settings.image_first_steps, warm_up=settings.image_first_steps // 20, **options)
     fit = Fit(steps=settings.image_steps, pool=settings.image_pool, **options)

@@ -1,0 +1,134 @@
+"""Chapter 03's experiments, figures and settings, all in the smoke profile."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import torch
+
+from lowdim.companion.claims import load_claims
+from lowdim.papers.model_collapse import EXPERIMENTS, FIGURES, FILMS, PROFILES, images
+from lowdim.papers.model_collapse.features import accuracy, describe, train_classifier
+from lowdim.papers.model_collapse.plane_data import centres, eight_gaussians, in_mode
+from lowdim.papers.model_collapse.rounds import Judge
+from lowdim.seeding import make_generator
+
+CLAIMS = load_claims("03")
+
+
+@pytest.fixture(scope="module")
+def records():
+    return {name: experiment("smoke", 0, "cpu") for name, experiment in EXPERIMENTS.items()}
+
+
+def test_every_experiment_measures_its_claims(records):
+    """All claims but those that need other data than smoke has (CIFAR-10, decided in full)."""
+    for name, record in records.items():
+        wanted = {claim.id for claim in CLAIMS if claim.experiment == name and claim.profile != "full"}
+        assert wanted <= record.claims.keys(), name
+        assert all(CLAIMS[claim].experiment == name for claim in record.claims)
+        assert all(np.isfinite(value) for value in record.claims.values()), name
+
+
+def test_every_figure_draws_and_is_small(records, tmp_path):
+    from lowdim.style import use_style
+
+    use_style()
+    for id, plot in FIGURES.items():
+        path = tmp_path / f"{id}.svg"
+        plot.draw(records[plot.experiment]).savefig(path)
+        assert 5_000 < path.stat().st_size < 700_000, id
+        assert len(plot.alt) > 30
+        assert plot.caption.endswith(".")
+
+
+def test_the_film_has_a_frame_for_each_round(records):
+    film = FILMS["plane-rounds"]
+    labels = [label for label, _ in film.frames(records[film.experiment])]
+    assert labels == ["first flow", "round 1", "round 2"]
+
+
+@pytest.mark.parametrize("name", ["collapse", "real-data", "plane"])
+def test_the_seed_decides_everything(records, name):
+    again, other = EXPERIMENTS[name]("smoke", 0, "cpu"), EXPERIMENTS[name]("smoke", 1, "cpu")
+    changed = False
+    for key, value in records[name].arrays.items():
+        np.testing.assert_array_equal(value, again.arrays[key])
+        changed |= not np.array_equal(value, other.arrays[key])
+    assert changed
+
+
+def test_unknown_profile_and_device_are_refused():
+    for experiment in EXPERIMENTS.values():
+        with pytest.raises(ValueError, match="profile"):
+            experiment("big", 0, "cpu")
+        with pytest.raises(ValueError, match="device"):
+            experiment("smoke", 0, "tpu")
+
+
+def test_profiles_grow():
+    for field in fields(PROFILES["quick"]):
+        small, middle, large = (getattr(PROFILES[name], field.name) for name in ("smoke", "quick", "study"))
+        if isinstance(middle, int):
+            assert small <= middle <= large, field.name
+
+
+def test_exact_claims_hold_even_in_smoke(records):
+    for name in ("03-R1b", "03-R1c", "03-R6d", "03-R7a", "03-R8a", "03-R8b", "03-R8c", "03-R9f"):
+        claim = CLAIMS[name]
+        low, high = claim.holds
+        value = records[claim.experiment].claims[name]
+        assert low is None or value >= low, name
+        assert high is None or value <= high, name
+
+
+def test_images_in_full_measure_the_claims_of_cifar10(monkeypatch):
+    """CIFAR-10 itself is not here: coloured noise of its shape takes its place, in smoke sizes."""
+    from dataclasses import replace
+
+    def fake(source):
+        generator = make_generator(0, "test")
+        pictures = torch.rand(120, 3, 32, 32, generator=generator) * 2 - 1
+        return pictures, torch.randint(10, (120,), generator=generator), source
+
+    small = replace(PROFILES["smoke"], image_source="cifar10", image_channels=(8, 8, 8), image_features=(8, 8))
+    small = replace(small, image_first_steps=2, image_steps=2, image_samples=20, image_pool=32)
+    monkeypatch.setattr(images, "load_real", fake)
+    monkeypatch.setattr(images, "PROFILES", {"full": small})
+    for name, claim in (("images-plain", "03-R13g"), ("images-first", "03-R13i")):
+        record = EXPERIMENTS[name]("full", 0, "cpu")
+        assert set(record.claims) == {claim}
+        assert record["samples"].shape == (2, 10, 3, 32, 32)
+
+
+def test_eight_modes_and_what_lies_in_them():
+    x = eight_gaussians().sample(20_000, make_generator(0, "test"))
+    assert abs(float(in_mode(x).double().mean()) - 0.9889) < 0.003
+    assert not bool(in_mode(torch.zeros(1, 2, dtype=torch.float64)))
+    torch.testing.assert_close(centres().norm(dim=1), torch.full((8,), 2.0, dtype=torch.float64))
+
+
+def test_a_flow_that_returns_the_data_is_judged_perfect():
+    """The judge's noise is replaced by the data, so that the flow that stands still generates them."""
+    data = torch.rand(60, 1, 8, 8, generator=make_generator(0, "test")) * 2 - 1
+    classifier = train_classifier(data, torch.arange(60) % 10, (8, 16), 3)
+    judge = Judge(data, classifier, 2, 60, make_generator(1, "test"))
+    judge.noise = data
+    still = torch.nn.Identity()
+    still.forward = lambda x, t: torch.zeros_like(x)
+    quality, samples = judge(still)
+    assert torch.equal(samples, data)
+    assert abs(quality.frechet) < 1e-5
+    assert abs(quality.frechet_pixels) < 1e-6
+    assert quality.recall == 1
+    assert quality.straightness == 0
+    assert quality.round_trip == 0
+    assert abs(quality.reversed_noise - float(data.square().mean())) < 1e-6
+
+
+def test_the_classifier_learns_and_is_the_same_every_time():
+    labels = torch.arange(400) % 2
+    pictures = torch.where(labels[:, None, None, None] == 0, -1.0, 1.0) * torch.ones(400, 1, 8, 8)
+    one, two = (train_classifier(pictures, labels, (8, 8), 30) for _ in range(2))
+    assert accuracy(one, pictures, labels) == 1.0
+    assert torch.equal(describe(one, pictures), describe(two, pictures))

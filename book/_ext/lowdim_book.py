@@ -30,6 +30,7 @@ import lowdim
 from lowdim.companion import provenance, tables
 from lowdim.companion.catalogue import CHAPTERS, ChapterInfo, find, has_module
 from lowdim.companion.formats import format_number
+from lowdim.companion.mystnb import player
 from lowdim.companion.shelf import RECORDED_PROFILES, Shelf, load_shelf
 
 logger = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ class Recorded(LowdimDirective):
             if known:
                 yield from self._figure(shelf.info, profile, name, known[name])
 
-    def _figure(self, info: ChapterInfo, profile: str, name: str, entry: dict[str, str]) -> Iterable[nodes.Node]:
+    def _figure(self, info: ChapterInfo, profile: str, name: str, entry: dict[str, Any]) -> Iterable[nodes.Node]:
         lines = [
             f"```{{figure}} /book/results/{profile}/{entry['file']}",
             f":name: fig-{info.number}-{name.removeprefix(info.number + '-')}-{profile}",
@@ -153,6 +154,11 @@ class Recorded(LowdimDirective):
         ]
         box = nodes.container()
         self.state.nested_parse(StringList(lines, self.get_source_info()[0]), self.content_offset, box)
+        if "film" in entry:
+            sheet = f"book/results/{profile}/{entry['film']['file']}"
+            image = next(iter(box.findall(nodes.image)))
+            place = image.parent.index(image) + 1
+            image.parent[place:place] = player(self.env, entry["film"], sheet, entry["alt"])
         yield from box.children
 
 

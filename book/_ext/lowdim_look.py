@@ -28,6 +28,7 @@ STYLES = (
     "verdicts.css",
     "api.css",
     "explorable.css",
+    "film.css",
     "print.css",
 )
 BIBLIOGRAPHY = "book/bibliography"
@@ -114,6 +115,12 @@ def _prefer_whole_bibliography(app: Sphinx, env: BuildEnvironment) -> list[str]:
     return []
 
 
+def _play_films(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+    """Load the films' script on pages that show one."""
+    if doctree is not None and any('class="ld-film"' in raw.astext() for raw in doctree.findall(nodes.raw)):
+        app.add_js_file("film.js", loading_method="defer")
+
+
 def _lost_page(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     if app.builder.format == "html":
         base = urlsplit(app.config.html_baseurl).path.rstrip("/") + "/"
@@ -127,5 +134,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-resolved", _mark_proofs)
     app.connect("doctree-read", _quiet_coming)
     app.connect("env-get-updated", _prefer_whole_bibliography)
+    app.connect("html-page-context", _play_films)
     app.connect("html-collect-pages", _lost_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

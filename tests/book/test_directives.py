@@ -1,6 +1,7 @@
 """The directives and the role, in a small book of one chapter with recorded results."""
 
 import io
+import json
 import re
 import shutil
 import sys
@@ -20,6 +21,16 @@ FIGURE = {
         "file": "figures/01-gain.svg",
         "sha256": "0" * 64,
     }
+}
+FILM = {
+    "file": "figures/01-gain.webp",
+    "sha256": "0" * 64,
+    "frames": 2,
+    "columns": 2,
+    "width": 30,
+    "height": 20,
+    "seconds": 4.0,
+    "labels": ["t = 0", "t = 1"],
 }
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle r="4"/></svg>'
 
@@ -136,6 +147,18 @@ def test_a_full_run_brings_its_figures(book):
     assert picture["alt"] == FIGURE["gain"]["alt"]
     assert page.select_one("figcaption strong").get_text() == "full"
     assert page.select_one("p a.reference").get_text() == "Fig. 1"
+    assert book.warnings == ""
+
+
+def test_a_full_run_brings_its_films(book):
+    folder = book.folder / "book" / "results" / "full"
+    (folder / "figures" / "01-gain.webp").write_bytes(b"the sheet")
+    made = sample.result(profile="full", figures={"gain": FIGURE["gain"] | {"film": FILM}})
+    write_result(folder / "01-subspace-clustering.json", made)
+    figure = book.build("# P\n\n```{recorded} 01 full\n```\n").select_one("figure")
+    assert [tag.name for tag in figure.find_all(recursive=False)] == ["img", "div", "figcaption"]
+    data = json.loads(figure.select_one(".ld-film")["data-film"])
+    assert (book.folder / "_build" / "book" / data["src"]).resolve().read_bytes() == b"the sheet"
     assert book.warnings == ""
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from matplotlib.figure import Figure
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-from lowdim.companion import figures
+from lowdim.companion import figures, films
 
 CONF = """
 extensions = ["myst_nb"]
@@ -37,6 +38,15 @@ def _bundle(label: str, caption: str) -> dict:
     return figures.mime_bundle(fig, label, caption, f"A rising line, for {label} & more.")
 
 
+FILM = films.SavedFilm("figures/01-moving.webp", "0" * 64, 2, 2, 30, 20, 4.0, ("t = 0", "t = 1"))
+
+
+def _film(label: str) -> dict:
+    fig = Figure(figsize=(2, 1))
+    fig.subplots().plot([1, 0])
+    return figures.mime_bundle(fig, label, "It falls.", "A line that falls & falls.", FILM)
+
+
 def _site(folder: Path) -> Path:
     site = folder / "site"
     (site / "notebooks").mkdir(parents=True)
@@ -48,6 +58,8 @@ def _site(folder: Path) -> Path:
         nbformat.v4.new_output("stream", name="stdout", text="b\n"),
         nbformat.v4.new_output("display_data", data=_bundle("01-vector", "The **gain** $c=1$. Second sentence.")),
         nbformat.v4.new_output("display_data", data=_bundle("01-raster", "Only a raster picture.")),
+        nbformat.v4.new_output("display_data", data=_film("01-moving")),
+        nbformat.v4.new_output("display_data", data=_film("01-lost")),
     ]
     cells = [
         nbformat.v4.new_markdown_cell("# Notebook\n\n## Section\n\nSee {numref}`fig-01-raster`."),
@@ -58,6 +70,7 @@ def _site(folder: Path) -> Path:
     staged = site / "book/results/quick/figures"
     staged.mkdir(parents=True)
     (staged / "01-vector.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+    (staged / "01-moving.webp").write_bytes(b"the sheet")
     return site
 
 
@@ -123,8 +136,25 @@ def test_figures_are_numbered_and_references_find_them(built, page):
 
 
 def test_only_one_picture_and_no_text_is_shown_for_each_figure(page):
-    assert page.count("<img") == 2
+    assert page.count("<img") == 4
     assert "Figure 01-vector:" not in page
+
+
+def test_a_film_has_its_player_between_poster_and_caption(built, page):
+    figure = BeautifulSoup(_figure(page, "01-moving"), "html.parser").figure
+    assert [tag.name for tag in figure.find_all(recursive=False)] == ["img", "div", "figcaption"]
+    assert "Film 01-moving" not in page
+    data = json.loads(figure.select_one(".ld-film")["data-film"])
+    assert data["labels"] == ["t = 0", "t = 1"]
+    sheet = built.parent / "out/html/notebooks" / data["src"]
+    assert sheet.resolve().read_bytes() == b"the sheet"
+    assert figure.canvas["aria-label"] == "A line that falls & falls."
+
+
+def test_a_film_whose_sheet_is_not_staged_is_its_poster(page):
+    figure = _figure(page, "01-lost")
+    assert "<img" in figure
+    assert "ld-film" not in figure
 
 
 def test_a_builder_without_vector_graphics_takes_the_png(built):

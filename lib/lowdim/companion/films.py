@@ -176,11 +176,12 @@ def player_html(film: Mapping[str, Any], address: str, alt: str) -> str:
     last = film["frames"] - 1
     first = escape(film["labels"][0])
     size = f'width="{film["width"]}" height="{film["height"]}"'
+    wide = film["width"] * 96 / DPI  # as wide as the figure is drawn
     return (
-        f'<div class="ld-film" data-film="{escape(data)}" hidden>\n'
+        f'<div class="ld-film" style="max-width: {wide:.0f}px" data-film="{escape(data)}" hidden>\n'
         f'<canvas class="lowdim-figure" {size} role="img" aria-label="{escape(alt)}"></canvas>\n'
         '<div class="ld-film-controls" role="group" aria-label="Film">\n'
-        '<button type="button" aria-label="Play">Play</button>\n'
+        '<button type="button" aria-label="Play"></button>\n'
         f'<input type="range" min="0" max="{last}" step="1" value="0" aria-label="Frame" aria-valuetext="{first}">\n'
-        f"<output>{first}</output>\n</div>\n</div>"
+        f'<output aria-live="off">{first}</output>\n</div>\n</div>'
     )

@@ -2,7 +2,8 @@
 
 Registered as a ``myst_nb.mime_renderers`` entry point. The label of figure ``01-phase-diagram`` is
 ``fig-01-phase-diagram``; ``{numref}`` and ``{ref}`` find it. The picture is the vector file staged with the results
-when there is one, else the PNG of the same output.
+when there is one, else the PNG of the same output. A film whose sheet of frames is staged gets its player beside that
+picture, which then is its poster.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ from __future__ import annotations
 from binascii import a2b_base64
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from docutils import nodes
 from myst_nb._compat import get_env_app
 from myst_nb.core.render import MimeData, MimeRenderPlugin, NbElementRenderer, create_figure_context
 
 from lowdim.companion.figures import MIME
+from lowdim.companion.films import player_html
+
+if TYPE_CHECKING:
+    from sphinx.environment import BuildEnvironment
 
 # the pages show the stored outputs, which are those of the quick profile
 STAGED = "book/results/quick/figures"
@@ -45,14 +50,30 @@ class FigureRenderer(MimeRenderPlugin):
         return _figure(renderer, data.line or 0, content, uri)
 
 
-def _figure(renderer: NbElementRenderer, line: int, content: Mapping[str, str], uri: str) -> list[nodes.Element]:
+def _figure(renderer: NbElementRenderer, line: int, content: Mapping[str, Any], uri: str) -> list[nodes.Element]:
     options = {"name": f"fig-{content['id']}", "caption": content["caption"], "classes": "lowdim-plot"}
     found = nodes.Element()
     with renderer.renderer.current_node_context(found), create_figure_context(renderer.renderer, options, line):
         image = nodes.image(uri=uri, alt=content["alt"], classes=["lowdim-figure"])
         image.source, image.line = renderer.source, line
         renderer.renderer.current_node.append(image)
+        if "film" in content:
+            sheet = f"{STAGED}/{content['id']}.webp"
+            renderer.renderer.current_node += player(
+                renderer.renderer.sphinx_env, content["film"], sheet, content["alt"]
+            )
     return found.children
+
+
+def player(env: BuildEnvironment, film: Mapping[str, Any], sheet: str, alt: str) -> list[nodes.Element]:
+    """The player of a film for the page being read, if the file ``sheet`` (its path in the site) is staged."""
+    path = Path(get_env_app(env).srcdir) / sheet
+    if not path.is_file():
+        return []
+    env.note_dependency(str(path))
+    place = env.dlfiles.add_file(env.docname, sheet)  # the builder copies it there
+    address = f"{'../' * env.docname.count('/')}_downloads/{place}"
+    return [nodes.raw("", player_html(film, address, alt), format="html")]
 
 
 def _picture(renderer: NbElementRenderer, data: MimeData, label: str) -> str | None:

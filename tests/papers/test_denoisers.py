@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lowdim.companion.claims import load_claims
+from lowdim.denoising.flows import gaussian_flow
 from lowdim.distributions import MoLRG
 from lowdim.papers import denoisers
 from lowdim.papers.denoisers import identities, learning, paths, pictures, sets
@@ -56,6 +57,30 @@ def test_figures_draw_from_their_records(id, records):
     plot = denoisers.FIGURES[id]
     figure = plot.draw(records[plot.experiment])
     assert figure.axes
+
+
+@pytest.mark.parametrize("id", list(denoisers.FILMS))
+def test_films_draw_a_frame_for_each_level(id, records):
+    film = denoisers.FILMS[id]
+    labels = [label for label, _ in film.frames(records[film.experiment])]
+    assert labels == [f"σ = {sigma:.2f}" for sigma in records["flow"]["sigmas"]]
+
+
+def test_the_film_shows_the_exact_flow_over_its_density():
+    record = pictures.flow("quick", 0, "cpu")
+    gaussian = two_lines().gaussian()
+    start, end = (torch.from_numpy(record["path-gaussian"][i]).double() for i in (0, -1))
+    torch.testing.assert_close(end, gaussian_flow(gaussian, start, *pictures.FLOW_SIGMAS), rtol=0, atol=4e-3)
+    for name in ("gaussian", "lines", "points"):
+        # The density under a point is int p^2 on average; its standard error here is 0.022 of the largest p.
+        shade = torch.from_numpy(record[f"density-{name}"]).double().square()
+        expected = shade.square().sum((1, 2)) / shade.sum((1, 2)) / 255**2
+        size = shade.shape[1]
+        for frame in (8, 16):
+            place = (torch.from_numpy(record[f"path-{name}"][frame]).double() / pictures.FLOW_HALF_WIDTH + 1) / 2
+            column, row = (place * (size - 1)).round().long().clamp(0, size - 1).unbind(1)
+            found = shade[frame, row, column].mean() / 255**2
+            assert abs(float(found - expected[frame])) < 0.07
 
 
 def test_refused_arguments():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lowdim.papers.denoisers import identities, learning, paths, pictures, sets
-from lowdim.papers.denoisers.figures import FIGURES
+from lowdim.papers.denoisers.figures import FIGURES, FILMS
 from lowdim.papers.denoisers.settings import PROFILES, Settings
 from lowdim.record import Record
 
@@ -14,6 +14,7 @@ EXPERIMENTS: dict[str, Callable[..., Record]] = {
     "identities": identities.identities,
     "ellipses": pictures.ellipses,
     "error-curves": identities.error_curves,
+    "flow": pictures.flow,
     "trajectories": pictures.trajectories,
     "sampler-order": paths.sampler_order,
     "inversion": paths.inversion,
@@ -26,4 +27,4 @@ EXPERIMENTS: dict[str, Callable[..., Record]] = {
 }
 WEIGHTS: tuple[str, ...] = ()
 
-__all__ = ["EXPERIMENTS", "FIGURES", "PROFILES", "WEIGHTS", "Settings"]
+__all__ = ["EXPERIMENTS", "FIGURES", "FILMS", "PROFILES", "WEIGHTS", "Settings"]

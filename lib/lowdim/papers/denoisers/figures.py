@@ -7,7 +7,7 @@ from lowdim.papers.denoisers import figures_plane as planes
 from lowdim.papers.denoisers.learning import PICTURE_SIGMA
 from lowdim.papers.denoisers.paths import CORRECTED_STEPS, SIGMA_MAX, SIGMA_MIN
 from lowdim.papers.denoisers.pictures import ELLIPSE_SIGMA, FEW_STEPS, PATH_POINTS, PATH_SIGMA
-from lowdim.record import Plot
+from lowdim.record import Film, Plot
 
 FIGURES: dict[str, Plot] = {
     "three-fields": Plot(
@@ -172,5 +172,21 @@ FIGURES: dict[str, Plot] = {
             "$\\sigma$."
         ),
         alt="Two falling S-shaped curves against the logarithm of the noise level, both from one to zero.",
+    ),
+}
+
+FILMS: dict[str, Film] = {
+    "flow": Film(
+        experiment="flow",
+        frames=planes.flow_frames,
+        caption=(
+            "**One equation, three winds.** Noisy points are carried by $dx/d\\sigma=(x-D)/\\sigma$ while the noise "
+            "falls. The shading is the density $p_\\sigma$, computed without them. The points remain a sample of it at "
+            "every level: that is the theorem. They end on the ellipse, on the lines, on the sixteen points."
+        ),
+        alt=(
+            "Three panels with a cloud of points over a shaded hill. As the noise falls, the first cloud shrinks to an "
+            "ellipse, the second settles on two crossing lines, the third gathers at sixteen single points."
+        ),
     ),
 }

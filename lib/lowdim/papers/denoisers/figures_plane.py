@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Ellipse
 
 from lowdim.papers.denoisers.models import LINE_ANGLES
-from lowdim.papers.denoisers.pictures import FEW_STEPS, FIELD_SIGMAS, HALF_WIDTH
+from lowdim.papers.denoisers.pictures import FEW_STEPS, FIELD_SIGMAS, FLOW_HALF_WIDTH, HALF_WIDTH
 from lowdim.record import Record
 from lowdim.style import COLOURS, SEQUENTIAL, figure
 
@@ -117,6 +118,28 @@ def draw_trajectories(record: Record) -> Figure:
         plane(ax, 3.4)
         ax.set_title(title)
     return fig
+
+
+def flow_frames(record: Record) -> Iterator[tuple[str, Figure]]:
+    """One panel a model: the points of the flow over the density, noise level by noise level."""
+    fig, axes = figure(1.0, 1.0, ncols=3)
+    window = (-FLOW_HALF_WIDTH, FLOW_HALF_WIDTH) * 2
+    moving = []
+    for ax, name in zip(axes, NAMES, strict=True):
+        # Twelve flat levels: shading without steps would make the film several times larger.
+        shades = ax.imshow(
+            record[f"density-{name}"][0], origin="lower", extent=window, cmap=SEQUENTIAL.resampled(12),
+            vmin=0, vmax=1.9 * 255, interpolation="bilinear", interpolation_stage="data",
+        )  # fmt: skip
+        style = {"ms": 3, "color": MODEL_COLOURS[name], "mec": COLOURS["card"], "mew": 0.4}
+        moving.append((name, shades, *ax.plot([], [], "o", **style)))
+        plane(ax, FLOW_HALF_WIDTH)
+        ax.set_title(NAMES[name], color=MODEL_COLOURS[name])
+    for index, sigma in enumerate(record["sigmas"]):
+        for name, shades, dots in moving:
+            shades.set_data(record[f"density-{name}"][index])
+            dots.set_data(*record[f"path-{name}"][index].T)
+        yield f"σ = {sigma:.2f}", fig
 
 
 def draw_measurement(record: Record) -> Figure:

@@ -17,6 +17,7 @@ HALF_WIDTH = 2.6
 FIELD_SIGMAS = (0.9, 0.3)
 ELLIPSE_SIGMA = 0.45
 PATH_SIGMA, PATH_POINTS = 1.5, 48
+FLOW_SIGMAS, FLOW_HALF_WIDTH = (2.0, 0.05), 3.6
 FEW_STEPS = 6
 MEASURED_ROW, MEASURED_NOISE = (0.35, 1.0), 0.12
 
@@ -35,9 +36,9 @@ def lattice(count: int, device: str, half_width: float = HALF_WIDTH) -> Tensor:
     return torch.stack([x, y], -1).reshape(-1, 2)
 
 
-def density(model: Distribution, sigma: float, count: int, device: str) -> Tensor:
-    """``p_sigma`` on a ``count x count`` lattice."""
-    return model.log_prob(lattice(count, device), sigma).exp().reshape(count, count)
+def density(model: Distribution, sigma: float, count: int, device: str, half_width: float = HALF_WIDTH) -> Tensor:
+    """``p_sigma`` on a ``count x count`` lattice, in single precision: enough to be shaded."""
+    return model.log_prob(lattice(count, device, half_width), sigma).exp().reshape(count, count).float()
 
 
 def fields(profile: str, seed: int, device: str) -> Record:
@@ -93,6 +94,26 @@ def trajectories(profile: str, seed: int, device: str) -> Record:
     arrays = {name: walked(path) for name, path in paths.items()}
     owner = lines.component_weights(arrays["flow"][-1], 0.02).argmax(1)
     return Record(arrays={**arrays, "owner": owner})
+
+
+def flow(profile: str, seed: int, device: str) -> Record:
+    """Noisy samples of the three models carried by the exact flow, and the density that they should follow.
+
+    The densities are kept as their square root relative to the largest value, in 256 grey levels.
+    """
+    check_profile(profile), check_device(device)
+    generator = _generator(seed, device)
+    points, frames, pixels = (30, 4, 24) if profile == "smoke" else (180, 49, 96)
+    every = 4  # steps of the flow between two frames
+    sigmas = geometric_grid(every * (frames - 1), *FLOW_SIGMAS)
+    record = Record(arrays={"sigmas": sigmas[::every]})
+    for name, model in plane_models(seed, device).items():
+        start = add_noise(model.sample(points, generator), FLOW_SIGMAS[0], generator)
+        record.arrays[f"path-{name}"] = walked(heun(model, start, sigmas))[::every].half().cpu().numpy()
+        shades = [density(model, float(s), pixels, device, FLOW_HALF_WIDTH) for s in sigmas[::every]]
+        greys = torch.stack([255 * (shade / shade.max()).sqrt() for shade in shades])
+        record.arrays[f"density-{name}"] = greys.round().byte().cpu().numpy()
+    return record
 
 
 def walked(steps: object) -> Tensor:

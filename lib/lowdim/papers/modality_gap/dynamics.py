@@ -41,7 +41,7 @@ def invariant(profile: str, seed: int, device: str) -> Record:
     check_device(device)
     generator = make_generator(seed, "modality-gap", "invariant")
     starts = [share_matched(share, generator) for share in MATCHED]
-    steps = 5000 if PROFILES[profile].problems > 10 else 300
+    steps = 4000 if PROFILES[profile].problems > 10 else 300
     times = torch.cat([torch.zeros(1), torch.logspace(-2, 4, 60)]).double()
     record = Record()
     flows = [feature_flow(u, v, Exponential(TAU0).double(), times, gamma0=START) for u, v in starts]

@@ -98,7 +98,7 @@ _QUICK = replace(
     sphere_times=121,
     first_starts=100,
     latent_seeds=3,
-    latent_steps=400,
+    latent_steps=300,
     mitigation_seeds=3,
     faces=2048,
     face_tests=512,
@@ -108,7 +108,7 @@ _QUICK = replace(
     embedding=32,
     face_batch=64,
     face_rate=3e-3,
-    face_steps=350,
+    face_steps=300,
     mismatch_rates=(0.0, 0.5, 0.9),
 )
 _STUDY = replace(

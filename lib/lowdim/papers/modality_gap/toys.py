@@ -9,6 +9,7 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
+from lowdim.papers.modality_gap.gap import pressure
 from lowdim.papers.modality_gap.latent import Outcome, embed, make_towers, sample_toys, train_method
 from lowdim.papers.modality_gap.methods import METHODS
 from lowdim.papers.modality_gap.settings import PROFILES
@@ -60,17 +61,20 @@ def latent_start(profile: str, seed: int, device: str) -> Record:
         u, v = embed(pair, test)
         return torch.linalg.vector_norm(u.mean(1) - v.mean(1), dim=-1)
 
-    path, scales = [gaps()], [pair.temperature().detach().clone()]
+    path = [gaps()]
+    u, v = embed(pair, test)
+    pushed = pressure(u @ v.mT, pair.temperature().detach().double()) < 0
     # A schedule as long as a usual training, so that the first ten steps have its learning rate.
     steps = train_pair(pair, batches, METHODS[BASELINE], 1500, generator)
     for _ in range(10):
         next(steps)
         path.append(gaps())
-        scales.append(pair.temperature().detach().clone())
     change = path[-1] - path[0]
     record = Record(claims={"04-M6e": float((change > 0).double().mean())})
     record.number("mean-growth-in-ten-steps", float(change.mean()), tolerance=0.01)
-    record.arrays |= {"gaps": torch.stack(path).numpy(), "tau": (1 / torch.stack(scales)).numpy()}
+    record.number("mean-growth-in-one-step", float((path[1] - path[0]).mean()), tolerance=0.005)
+    record.number("share-of-starts-pushed-apart", float(pushed.double().mean()), tolerance=0.02)
+    record.arrays["gaps"] = torch.stack(path).numpy()
     return record
 
 

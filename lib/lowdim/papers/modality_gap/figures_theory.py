@@ -40,15 +40,15 @@ def draw_one_curve(record: Record) -> Figure:
         ax.plot(record["gamma"], record["curve"], color=COLOURS["theory"], lw=1.2, label="Lemma 3.1")
         for (beta, gamma), share, shade in zip(record[name], record["matched"], SHADES, strict=False):
             some = slice(None, None, max(1, len(beta) // 60))
-            label = {0: "none", 0.5: "half", 1: "all"}[float(share)]
+            label = {0: "no pair matched", 0.5: "half matched", 1: "all matched"}[float(share)]
             ax.plot(gamma[some], beta[some], "o", ms=3, color=COLOURS[shade], label=label)
             ax.plot(gamma[-1], beta[-1], "s", ms=7, color=COLOURS[shade], mec=COLOURS["ink"], mew=0.8)
         ax.plot(gamma[0], beta[0], "*", ms=12, color=COLOURS["ink"])
-        ax.set(xscale="log", yscale="log", xlabel=r"gap $\gamma$", title=title, xlim=(8e-3, 1.3), ylim=(2, 60))
+        ax.set(xscale="log", yscale="log", xlabel=r"gap $\gamma$", title=title, xlim=(2e-3, 1.3), ylim=(1.5, 60))
         ax.set(yticks=(2, 5, 10, 20, 50), yticklabels=("2", "5", "10", "20", "50"))
         ax.minorticks_off()
     axes[0].set_ylabel(r"scale $\beta$")
-    axes[2].legend(fontsize=7.5, loc="upper right", title="matched pairs", title_fontsize=7.5, handlelength=1)
+    axes[0].legend(fontsize=7.5, loc="lower left", handlelength=1, labelspacing=0.3)
     return fig
 
 

@@ -114,7 +114,7 @@ _QUICK = replace(
 _STUDY = replace(
     _QUICK,
     latent_seeds=5,
-    latent_steps=1000,
+    latent_steps=800,
     mitigation_seeds=5,
     face_steps=500,
 )

@@ -59,7 +59,7 @@ def faces_size(profile: str, seed: int, device: str) -> Record:
         claims={
             "02-G21a": shares[0],
             "02-G21b": shares[-1],
-            "02-G21c": (to_gaussian[0] / to_gaussian[-1])[held_out].min(),
+            "02-G21c": (to_gaussian[NUMBERS.index(16)] / to_gaussian[-1])[held_out].min(),
             "02-G21d": agreement[-1],
         },
         arrays={"numbers": np.array(NUMBERS), "others": np.array(OTHERS), "sigmas": np.array(SIGMAS)},

@@ -42,7 +42,7 @@ def draw_faces_curves(record: Record) -> Figure:
     axes[1].plot(numbers, record["to_gaussian"][:, at], "o-", color=COLOURS["gaussian"], label=r"to $\mathcal{D}_G$")
     axes[1].plot(numbers, record["to_set"][:, at], "o-", color=COLOURS["empirical"], label=r"to $\mathcal{D}_M$")
     axes[1].set(title=r"RMSE, $\sigma=0.6$", ylim=(0, None))
-    axes[1].legend(fontsize=7.5)
+    axes[1].legend(fontsize=7.5, loc="lower left")
     axes[2].plot(numbers, record["agreement_gaussian"], color=COLOURS["theory"], lw=1.1, label="Gaussians, closed form")
     axes[2].plot(record["others"], record["agreement"], "o", color=COLOURS["network"], label="networks")
     axes[2].set(title="cosine, disjoint sets", ylim=(0, 1.04))
@@ -69,7 +69,7 @@ def draw_jacobian(record: Record) -> Figure:
     ax.plot(record["sigmas"], record["alignment"].mean(1), "o-", color=COLOURS["measured"], label="network")
     ax.set(xscale="log", xlabel=r"$\sigma$", ylim=(0, 1.05))
     ax.set_title("five singular vectors in the span of five components")
-    ax.legend(loc="center right")
+    ax.legend(loc="center", bbox_to_anchor=(0.62, 0.2))
     return fig
 
 

@@ -1,0 +1,129 @@
+"""Chapter 02's experiments, figures, film and settings, all in the smoke profile."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+
+from lowdim.companion.claims import load_claims
+from lowdim.papers import hidden_gaussian
+from lowdim.papers.hidden_gaussian import EXPERIMENTS, FIGURES, FILMS, PROFILES, photographs
+from lowdim.papers.hidden_gaussian.faces import LARGE_MODEL, copies
+from lowdim.papers.hidden_gaussian.pictures import gaussian_of
+from lowdim.profile import Profiles
+from lowdim.recipes.faces_by_number import NUMBERS, RECIPES, training_faces
+from lowdim.seeding import make_generator
+
+CLAIMS = load_claims("02")
+ON_SHIPPED = ("faces-size", "faces-noise", "jacobian")
+
+
+@pytest.fixture(scope="module")
+def records():
+    return {name: experiment("smoke", 0, "cpu") for name, experiment in EXPERIMENTS.items()}
+
+
+def test_every_experiment_measures_its_claims(records):
+    """All claims but those of the full profile, which need CIFAR-10."""
+    for name, record in records.items():
+        wanted = {claim.id for claim in CLAIMS if claim.experiment == name and claim.profile != "full"}
+        assert wanted <= record.claims.keys(), name
+        assert all(CLAIMS[claim].experiment == name for claim in record.claims)
+
+
+def test_every_figure_draws_and_is_small(records, tmp_path):
+    for id, plot in FIGURES.items():
+        path = tmp_path / f"{id}.svg"
+        plot.draw(records[plot.experiment]).savefig(path)
+        assert 5_000 < path.stat().st_size < 600_000, id
+        assert len(plot.alt) > 40
+        assert plot.caption.endswith(".")
+
+
+def test_the_film_has_a_frame_for_each_number_of_faces(records):
+    film = FILMS["faces-film"]
+    frames = list(film.frames(records[film.experiment]))
+    assert [label for label, _ in frames] == [f"N = {number}" for number in NUMBERS]
+    assert len({tuple(figure.get_size_inches()) for _, figure in frames}) == 1
+
+
+@pytest.mark.parametrize("name", ["best-linear", "distillation", "digit-nets"])
+def test_the_seed_decides_everything(records, name):
+    from lowdim.papers.hidden_gaussian.nets_on_digits import train_run
+
+    train_run.cache_clear()  # else the networks would be the same objects
+    again, other = EXPERIMENTS[name]("smoke", 0, "cpu"), EXPERIMENTS[name]("smoke", 1, "cpu")
+    changed = False
+    for key, value in records[name].arrays.items():
+        np.testing.assert_array_equal(value, again.arrays[key])
+        changed |= not np.array_equal(value, other.arrays[key], equal_nan=value.dtype.kind == "f")
+    assert changed
+
+
+def test_unknown_profile_and_device_are_refused():
+    for experiment in EXPERIMENTS.values():
+        with pytest.raises(ValueError, match="profile"):
+            experiment("big", 0, "cpu")
+        with pytest.raises(ValueError, match="device"):
+            experiment("smoke", 0, "tpu")
+
+
+def test_profiles_grow():
+    for field in fields(PROFILES["quick"]):
+        small, middle, large = (getattr(PROFILES[name], field.name) for name in ("smoke", "quick", "study"))
+        if isinstance(middle, int):
+            assert small <= middle <= large, field.name
+
+
+def test_exact_claims_hold_even_in_smoke(records):
+    for name in ("02-G1a", "02-G2a", "02-G2b", "02-G3a", "02-G3b", "02-G3c", "02-G3d", "02-G8c", "02-G16a", "02-G16b"):
+        claim = CLAIMS[name]
+        low, high = claim.holds
+        value = records[claim.experiment].claims[name]
+        assert low is None or value >= low, name
+        assert high is None or value <= high, name
+
+
+def test_weights_are_those_of_the_recipes():
+    assert set(hidden_gaussian.WEIGHTS) == {*RECIPES, LARGE_MODEL}
+
+
+def test_training_sets_are_nested_and_disjoint():
+    first, other = training_faces(64), training_faces(64, other=True)
+    torch.testing.assert_close(training_faces(16), first[:16])
+    assert float(torch.cdist(first.flatten(1), other.flatten(1)).min()) > 0.05
+
+
+def test_copies():
+    training = torch.eye(4)
+    near, between = training[:2] + 0.01, torch.tensor([[0.5, 0.5, 0.0, 0.0]])
+    assert copies(torch.cat([near, between, between]), training) == 0.5
+
+
+def test_gaussian_of_few_and_many_images_agree():
+    images = torch.randn(30, 1, 2, 5, generator=make_generator(0, "test"))
+    many = gaussian_of(images)
+    few = gaussian_of(images[:8])
+    assert (many.rank, few.rank) == (10, 7)
+    flat = images.flatten(1).double()
+    torch.testing.assert_close(many.covariance(), torch.cov(flat.T, correction=0))
+    torch.testing.assert_close(few.covariance(), torch.cov(flat[:8].T, correction=0))
+
+
+def test_full_images_are_cifar10_and_its_source_is_named(monkeypatch):
+    """The settings of full on a stand-in for CIFAR-10: the claims of that profile are measured."""
+    from lowdim.data.cifar10 import Cifar10
+
+    def stand_in(split, limit, *, source=None):
+        images = torch.rand(limit, 3, 8, 8, generator=make_generator(len(split), "test")) * 2 - 1
+        return Cifar10(images, torch.zeros(limit), "a stand-in")
+
+    small = replace(PROFILES["smoke"], image_source="cifar10", image_pairs=200)
+    monkeypatch.setattr(photographs, "load_cifar10", stand_in)
+    monkeypatch.setattr(photographs, "PROFILES", Profiles(small, small, small, small))
+    names = ("photographs-few", "photographs-halves", "photographs-exact")
+    found = [EXPERIMENTS[name]("smoke", 0, "cpu") for name in names]
+    measured = set().union(*(record.claims for record in found))
+    assert measured == {claim.id for claim in CLAIMS if claim.profile == "full"}
+    assert all(str(record["source"]) == "a stand-in" for record in found)

@@ -165,6 +165,14 @@ def test_step_loss_by_hand():
     assert float(step_loss(pair, u, v, generator, swapped(hard_weights, 1.0))) != float(loss)
 
 
+def test_logits_are_not_computed_in_half_precision():
+    u, v = torch.randn(2, 64, 16, generator=make_generator(0, "test", "half"))
+    pair = TwoTowers(torch.nn.Identity(), torch.nn.Identity(), Fixed(0.01))
+    exact = step_loss(pair, u, v, make_generator(1, "test"), fixed(0.01))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(step_loss(pair, u, v, make_generator(1, "test"), fixed(0.01)), exact)
+
+
 def test_empty_and_unequal_batches_are_refused():
     pair = TwoTowers(torch.nn.Identity(), torch.nn.Identity(), Fixed(0.1))
     for texts, words in ((torch.ones(0, 4), "empty|as many"), (torch.ones(3, 4), "as many")):

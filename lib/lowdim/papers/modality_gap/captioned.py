@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lowdim.data.captions import Tokenizer, Tokens, captions_match, mismatch, write_captions
-from lowdim.data.faces import sample_faces
+from lowdim.data.faces import render_faces, sample_attributes
 from lowdim.papers.modality_gap.gap import Diagnosis, diagnose, mean_shift, modality_gap
 from lowdim.papers.modality_gap.latent import determination
 from lowdim.papers.modality_gap.methods import METHODS
@@ -40,10 +40,11 @@ class Captioned:
 
 def captioned_faces(n: int, size: int, generator: torch.Generator, device: torch.device) -> Captioned:
     """``n`` random faces with one caption each, which leaves 0.4 of what it could say unsaid."""
-    faces = sample_faces(n, generator, size)
-    captions = write_captions(faces.attributes, generator)
+    attributes = sample_attributes(n, generator)
+    captions = write_captions(attributes, generator)
     ids, mask = Tokenizer().encode(captions, LENGTH, truncate=True)
-    return Captioned(faces.images.to(device), faces.attributes, captions, Tokens(ids.to(device), mask.to(device)))
+    images = render_faces(attributes.to(device), size)
+    return Captioned(images, attributes, captions, Tokens(ids.to(device), mask.to(device)))
 
 
 @cache

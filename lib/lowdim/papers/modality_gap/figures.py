@@ -103,7 +103,7 @@ FIGURES: dict[str, Plot] = {
         figures_towers.draw_uniformity_probe,
         "How much of the latent a linear map reads from image embeddings, against uniformity and against the gap, "
         "mean over seeds; the labels are fixed temperatures.",
-        "Two scatter plots with labelled points.",
+        "Two scatter plots with labelled points: against uniformity on the left, against the gap on the right.",
     ),
     "mitigations": Plot(
         "latent-mitigation",

@@ -135,7 +135,7 @@ class Softplus(Temperature):
 
     def beta(self, nu: Tensor) -> Tensor:
         """The scale at a parameter."""
-        return nn.functional.softplus(nu)
+        return torch.logaddexp(nu, torch.zeros_like(nu))  # PyTorch's softplus becomes the identity above 20
 
     def slope(self, nu: Tensor) -> Tensor:
         r"""Its derivative, :math:`1-e^{-\beta}`."""

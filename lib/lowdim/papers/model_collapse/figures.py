@@ -151,8 +151,9 @@ FIGURES: dict[str, Plot] = {
     "plane-network": Plot(
         "plane-network",
         networks.draw_plane_network,
-        "The same data and a small MLP, trained by RCA Reflow, OCAR and OCAR-S with equal steps a round.",
-        "Left: distances over the rounds of five methods. Right: shares of samples in a mode.",
+        "The same data and a small MLP, equal steps a round. Pairs made anew in every step by the network in training "
+        "(OCAR) make every step a round of its own: its errors feed on themselves much faster.",
+        "Left: distances over the rounds of six methods; two rise steeply. Right: shares of samples in a mode.",
     ),
     "digits-samples": Plot(
         "digits",
@@ -170,8 +171,10 @@ FIGURES: dict[str, Plot] = {
         "digits",
         networks.draw_digits_spectrum,
         "Left: variance of the samples along the principal directions of the data. Right: its change over the rounds "
-        "against the pull towards one that the law of a ridge predicts.",
-        "Left: three falling curves. Right: dots and a falling line through zero at variance one.",
+        "of plain Reflow. Dots follow the line of a pull towards the mean of the data, as in the linear autoencoder, "
+        "not that of a pull towards the source, as with a ridge on the velocity.",
+        "Left: three falling curves. Right: dots along a falling line through the origin, far from a dashed line that "
+        "crosses zero at variance one.",
     ),
     "images-plain": Plot(
         "images-plain",

@@ -14,7 +14,11 @@ from lowdim.style import COLOURS, figure, image_grid
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ONLINE = {"ocar": ("OCAR (online)", "component_4", "v"), "ocar-s": ("OCAR-S (online, stochastic)", "component_5", "P")}
+ONLINE = {
+    "ocar": ("OCAR", "component_4", "v"),
+    "ocar-s": ("OCAR-S", "component_5", "P"),
+    "ocar-first": ("OCAR, reversed by the first flow", "component_2", "X"),
+}
 
 
 def draw_plane_network(record: Record) -> Figure:
@@ -50,7 +54,7 @@ def draw_digits_drift(record: Record) -> Figure:
             short = label.removeprefix("+ real, ")
             ax.plot(record[f"{name}_{arm}"], marker=marker, ms=4, lw=1.3, color=COLOURS[colour], label=short)
         ax.set(xlabel="round $j$", title=title)
-    axes[0].set_ylim(0, None)
+    axes[0].set_ylim(0, 1.5 * max(record[f"frechet_{arm}"].max() for arm in DIGIT_ARMS))
     axes[0].legend(fontsize=7, loc="upper left")
     return fig
 
@@ -66,12 +70,13 @@ def draw_digits_spectrum(record: Record) -> Figure:
     left.axhline(1.0, color=COLOURS["muted"], ls=":", lw=1.1)
     left.set(yscale="log", xlabel="principal direction", title="variance", ylim=(1e-4, 6))
     left.legend(fontsize=8)
-    away, back = spectra[0] - 1, spectra[-1] - 1
-    factor = (away * back).sum() / (away**2).sum()
-    right.plot(spectra[0], spectra[-1] - spectra[0], "o", ms=4, color=COLOURS["measured"], label="measured")
-    right.plot(
-        np.sort(spectra[0]), (factor - 1) * np.sort(away), color=COLOURS["theory"], label="pull towards 1, fitted"
-    )
+    first, change = spectra[0], spectra[-1] - spectra[0]
+    right.plot(first, change, "o", ms=4, color=COLOURS["measured"], label="measured")
+    ends = np.array([0.0, first.max()])
+    for target, style, name in ((0, "-", "pull towards the mean"), (1, "--", "pull towards the source")):
+        away = first - target
+        right.plot(ends, (away * change).sum() / (away**2).sum() * (ends - target), style, lw=1.3,
+                   color=COLOURS["theory"], label=name)  # fmt: skip
     right.axhline(0, color=COLOURS["muted"], lw=0.8)
     right.set(xlabel="variance, first flow", title="change over all rounds")
     right.legend(fontsize=8)

@@ -85,8 +85,8 @@ def draw_plane_law(record: Record) -> Figure:
     ax.plot([], [], color=COLOURS["theory"], label="second-moment law, one ridge for all")
     ax.axhline(VARIANCE, color=COLOURS["data"], ls=":", lw=1.1)
     ax.annotate("data", (1, VARIANCE), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8.5)
-    ax.set(xlabel="round $j$", title="mean variance of the samples")
-    ax.legend(fontsize=8)
+    ax.set(xlabel="round $j$", title="mean variance of the samples", ylim=(1.3, 2.2))
+    ax.legend(fontsize=8, loc="lower left")
     return fig
 
 
@@ -113,7 +113,7 @@ def draw_plane_reversal(record: Record) -> Figure:
         left.plot(record["noise"][:, i].mean(0), marker=marker, ms=4, lw=1.2, color=COLOURS[colour], label=label)
         right.plot(record["one_step"][:, i].mean(0), marker=marker, ms=4, lw=1.2, color=COLOURS[colour])
     left.axhline(1.0, color=COLOURS["theory"], lw=1.1)
-    left.set(xlabel="round $j$", title=r"reversed noise $\mathbb{E}\|x_0^{\mathrm{rev}}\|^2/d$")
+    left.set(xlabel="round $j$", title=r"reversed noise $\mathbb{E}\|x_0^{\mathrm{rev}}\|^2/d$", ylim=(0.6, 1.6))
     right.set(xlabel="round $j$", title="distance to the data in one Euler step", yscale="log")
     left.legend(fontsize=8)
     return fig

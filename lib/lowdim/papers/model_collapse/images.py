@@ -49,6 +49,8 @@ def load_real(source: str) -> tuple[Tensor, Tensor, str]:
         found = load_digits("train")
         return found.images, found.labels, "scikit-learn digits"
     train = load_cifar10("train")
+    if train.labels is None:
+        raise ValueError(f"source: {source!r} has no labels here; the classifier needs them")
     return train.images, train.labels, train.source
 
 

@@ -16,14 +16,14 @@ from lowdim.denoising.velocities import FlowNetwork, generate, straightness
 from lowdim.metrics.transport import sliced_wasserstein
 from lowdim.papers.model_collapse.features import accuracy, train_classifier
 from lowdim.papers.model_collapse.plane_data import eight_gaussians, in_mode
-from lowdim.papers.model_collapse.reflow import Fit, ReflowStep, first_flow, flows, frozen, ocar, rca_reflow
+from lowdim.papers.model_collapse.reflow import Fit, first_flow, flows, frozen, ocar, rca_reflow
 from lowdim.papers.model_collapse.rounds import Judge, as_arrays
 from lowdim.papers.model_collapse.settings import PROFILES
 from lowdim.profile import check_device
 from lowdim.record import Record
 from lowdim.seeding import make_generator
 
-PLANE_ARMS = ("plain", "current", "first", "ocar", "ocar-s")
+PLANE_ARMS = ("plain", "current", "first", "ocar", "ocar-s", "ocar-first")
 DIGIT_ARMS = ("plain", "current", "first")
 RATIO = 0.5
 
@@ -39,16 +39,17 @@ def arm_flows(arm: str, first: nn.Module, real: Tensor, rounds: int, fit: Fit, *
     """The flows of an arm, from the first flow on: round 0, 1, ..."""
     yield first
     velocity = frozen(first).requires_grad_(True)
-    methods: dict[str, Callable[..., Iterator[ReflowStep]]] = {"ocar": ocar, "ocar-s": ocar}
     extra: dict[str, dict[str, Any]] = {
         "plain": {"ratio": 0.0},
         "current": {"ratio": RATIO},
         "first": {"ratio": RATIO, "through": first},
         "ocar": {"ratio": RATIO},
         "ocar-s": {"ratio": RATIO, "noise_std": 0.1},
+        "ocar-first": {"ratio": RATIO, "through": first},
     }
-    online = replace(fit, pool=fit.batch) if arm in methods else fit
-    yield from flows(methods.get(arm, rca_reflow)(velocity, real, rounds, online, **extra[arm], **options))
+    method = ocar if arm.startswith("ocar") else rca_reflow
+    budget = replace(fit, pool=fit.batch) if method is ocar else fit  # online, a pool lasts for one step
+    yield from flows(method(velocity, real, rounds, budget, **extra[arm], **options))
 
 
 def count_calls(flow: nn.Module) -> list[int]:
@@ -71,8 +72,9 @@ def plane_network(profile: str, seed: int, device: str) -> Record:
     calls = count_calls(first)
     probe = torch.randn(settings.mlp_probe, 2, generator=generator)
     directions = generator.get_state()
-    fit = Fit(steps=settings.mlp_steps, batch=128, pool=settings.mlp_probe, learning_rate=1e-3)
-    distance, inside, straight, cost = [], [], [], []
+    fit = Fit(steps=settings.mlp_steps, batch=128, pool=settings.mlp_probe, learning_rate=3e-4)
+    curves: list[list[tuple[float, float, float]]] = []
+    cost: list[float] = []
     for arm in PLANE_ARMS:
         found: list[tuple[float, float, float]] = []
         calls.clear()
@@ -83,17 +85,17 @@ def plane_network(profile: str, seed: int, device: str) -> Record:
             found.append((_distance(x, fresh, directions), float(in_mode(x).double().mean()),
                           straightness(current, probe, 10)))  # fmt: skip
             calls.clear()
-        for target, value in zip((distance, inside, straight), zip(*found, strict=True), strict=True):
-            target.append(value)
+        curves.append(found)
         cost.append(spent / (settings.mlp_rounds * fit.steps * fit.batch))
-    record = Record(arrays={"distance": distance, "inside": inside, "straight": straight, "cost": cost})
-    record.arrays["floor"] = _distance(other, fresh, directions)
-    plain = np.array(distance[0])
+    measured = dict(zip(("distance", "inside", "straight"), np.array(curves).transpose(2, 0, 1), strict=True))
+    record = Record(arrays={**measured, "cost": np.array(cost)})
+    record.arrays["floor"] = np.array(_distance(other, fresh, directions))
+    plain, *others = record["distance"]
     record.claims["03-M3a"] = plain[-1] / plain[0]
-    for claim, row in zip(("03-M3b", "03-M3c", "03-M3d", "03-M3e"), distance[1:], strict=True):
-        record.claims[claim] = np.mean(row[1:]) / plain[1:].mean()
-    for arm, value in zip(PLANE_ARMS, cost, strict=True):
-        record.number(f"calls-{arm}", value, "network calls a training sample", tolerance=0.5)
+    for claim, row in zip(("03-M3b", "03-M3c", "03-M3d", "03-M3e", "03-M3f"), others, strict=True):
+        record.claims[claim] = row[1:].mean() / plain[1:].mean()
+    for arm, calls_made in zip(PLANE_ARMS, cost, strict=True):
+        record.number(f"calls-{arm}", calls_made, "network calls a training sample", tolerance=0.5)
     return record
 
 
@@ -135,15 +137,18 @@ def digits(profile: str, seed: int, device: str) -> Record:
 
 
 def _spectrum(real: Tensor, samples: list[Tensor], record: Record) -> None:
-    """Variances of the samples along the principal directions of the data, and the contraction towards one."""
+    """Variances of the samples along the principal directions of the data, and two pulls that may explain their drift:
+    towards the mean of the data (variance 0), towards the source (variance 1).
+    """
     centred = (real - real.mean(0)).flatten(1).double()
     vectors = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(-1)
     spectra = torch.stack([(rows - rows.mean(0)).flatten(1).double() @ vectors for rows in samples]).var(1)
-    away, back = spectra[0] - 1, spectra[-1] - 1
-    factor = float((away * back).sum() / away.square().sum())
     moved = (spectra[-1] - spectra[0]).square().sum()
-    record.number("digit-contraction", factor, "towards the source, all rounds", tolerance=0.1)
-    record.claims["03-R13j"] = float((back - factor * away).square().sum() / moved)
+    for claim, target in (("03-R13j", 0.0), ("03-R13k", 1.0)):
+        away, back = spectra[0] - target, spectra[-1] - target
+        factor = float((away * back).sum() / away.square().sum())
+        record.claims[claim] = float((back - factor * away).square().sum() / moved)
+        record.number(f"digit-factor-towards-{target:.0f}", factor, "of the distance kept, all rounds", tolerance=0.1)
     record.arrays |= {"spectra": spectra.numpy(), "real_spectrum": (centred @ vectors).var(0).numpy()}
 
 

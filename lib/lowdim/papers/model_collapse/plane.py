@@ -80,7 +80,7 @@ def _run(settings: Settings, generator: torch.Generator) -> Curves:
             _measure(curves, arm, flow, probe, fresh, directions)
             if number < settings.plane_rounds:
                 pairs = source(flow, settings.plane_pairs, generator)
-                curves.moments[arm].append(tuple(float(side.square().mean()) for side in pairs))
+                curves.moments[arm].append((float(pairs.x0.square().mean()), float(pairs.x1.square().mean())))
                 flow = base.fit(pairs, TIMES, generator)
     return curves
 

@@ -18,10 +18,9 @@ class FeatureVelocity:
     """
 
     def __init__(self, d: int, features: int, ridge: float, generator: torch.Generator, bandwidth: float = 1.0) -> None:
-        options = {"generator": generator, "dtype": torch.float64}
         self.ridge = ridge
-        self.frequencies = torch.randn(d + 1, features, **options) / bandwidth
-        self.phases = 2 * math.pi * torch.rand(features, **options)
+        self.frequencies = torch.randn(d + 1, features, generator=generator, dtype=torch.float64) / bandwidth
+        self.phases = 2 * math.pi * torch.rand(features, generator=generator, dtype=torch.float64)
         self.weights = torch.zeros(features + d + 2, d, dtype=torch.float64)
 
     def features(self, x: Tensor, t: Tensor) -> Tensor:

@@ -144,13 +144,15 @@ def ocar(
     euler_steps: int = 50,
     refresh: int = 1,
     noise_std: float = 0.0,
+    through: Velocity | None = None,
     **options: Any,
 ) -> Iterator[ReflowStep]:
     """OCAR: as :func:`rca_reflow`, with both kinds of pairs made anew every ``refresh`` steps by the network in
-    training. With ``noise_std > 0`` real data go backwards stochastically: OCAR-S (the released code has 1e-3).
+    training (real data go backwards through ``through`` where it is given). With ``noise_std > 0`` they do so
+    stochastically: OCAR-S (the released code has 1e-3).
     """
     check_real(real)
-    backwards = Reversed(real, euler_steps, noise_std=noise_std)
+    backwards = Reversed(real, euler_steps, noise_std=noise_std, through=through)
     source = Mixture(Generated(real, euler_steps), backwards, ratio)
     return reflow(velocity, source, rounds, replace(fit, refresh=refresh), **options)
 

@@ -63,13 +63,20 @@ def trained_gaussian(profile: str, seed: int, device: str) -> Record:
     probe = probe / probe.square().mean(0).sqrt()
     record = Record()
     for claim, (arm, law) in zip(("03-M1a", "03-M1b", "03-M1c"), laws.items(), strict=True):
-        options = {"ratio": 0.0 if arm == "plain" else RATIO, "through": frozen(first) if arm == "first" else None}
+        ratio, through = 0.0 if arm == "plain" else RATIO, frozen(first) if arm == "first" else None
         model = LinearVelocity(2, TIMES)
         model.load_state_dict(first.state_dict())
         run = rca_reflow(
-            model, real, settings.linear_rounds, fit, euler_steps=TIMES, generator=generator, loss=ridge_loss(RIDGE),
-            **options,
-        )  # fmt: skip
+            model,
+            real,
+            settings.linear_rounds,
+            fit,
+            euler_steps=TIMES,
+            generator=generator,
+            loss=ridge_loss(RIDGE),
+            ratio=ratio,
+            through=through,
+        )
         found = [_variance(flow, probe) for flow in (first, *flows(run))]
         path = [variances]
         for _ in found[1:]:

@@ -71,7 +71,7 @@ _SMOKE = Settings(
     sphere_times=12,
     first_starts=4,
     latent_seeds=2,
-    latent_steps=30,
+    latent_steps=10,
     mitigation_seeds=2,
     faces=96,
     face_tests=48,
@@ -83,7 +83,7 @@ _SMOKE = Settings(
     face_batch=32,
     face_rate=2e-3,
     face_steps=8,
-    face_temperatures=(0.01, 0.07),
+    face_temperatures=(0.01, 0.07, 0.4),
     face_mitigations=("hard swap 0.1",),
     mismatch_rates=(0.0, 0.5),
 )
@@ -98,7 +98,7 @@ _QUICK = replace(
     sphere_times=121,
     first_starts=100,
     latent_seeds=3,
-    latent_steps=300,
+    latent_steps=100,
     mitigation_seeds=3,
     faces=2048,
     face_tests=512,
@@ -109,6 +109,7 @@ _QUICK = replace(
     face_batch=64,
     face_rate=3e-3,
     face_steps=300,
+    face_temperatures=(0.01, 0.07),
     mismatch_rates=(0.0, 0.5, 0.9),
 )
 _STUDY = replace(
@@ -117,6 +118,7 @@ _STUDY = replace(
     latent_steps=800,
     mitigation_seeds=5,
     face_steps=500,
+    face_temperatures=(0.01, 0.02, 0.07, 0.4),
 )
 _FULL = replace(
     _STUDY,

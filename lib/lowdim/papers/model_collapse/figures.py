@@ -89,7 +89,8 @@ FIGURES: dict[str, Plot] = {
         gaussian.draw_ridge_law,
         "Reflow of a Gaussian with a ridge $\\lambda=0.1$ on the velocity; lines are the laws. Trained on its own "
         "pairs the flow forgets the data and returns to its source, variance 1. Real pairs reversed by the current "
-        "flow slow that down; reversed by the first flow they stop it at the dotted level.",
+        "flow slow that down where the data vary more than the source and hasten it where they vary less; reversed by "
+        "the first flow they stop it at the dotted level.",
         "Left: from 4, two curves fall towards 1 at different speed, a third levels off at 3.5. Right: from 0.25, two "
         "curves rise towards 1, a third levels off below 0.4.",
     ),
@@ -151,8 +152,9 @@ FIGURES: dict[str, Plot] = {
     "plane-network": Plot(
         "plane-network",
         networks.draw_plane_network,
-        "The same data and a small MLP, equal steps a round. Pairs made anew in every step by the network in training "
-        "(OCAR) make every step a round of its own: its errors feed on themselves much faster.",
+        "The same data and a small MLP, equal steps a round. OCAR makes its pairs anew in every step by the network in "
+        "training. While paths are bent, what lies between the old and the reflowed velocity carries noise to neither's "
+        "data.",
         "Left: distances over the rounds of six methods; two rise steeply. Right: shares of samples in a mode.",
     ),
     "digits-samples": Plot(

@@ -106,9 +106,9 @@ def draw_collapse_target(record: Record) -> Figure:
     for ax, name in zip(axes, ("velocity", "denoiser"), strict=True):
         path = record[f"target_{name}"][:41]
         for index, colour in enumerate(("component_1", "component_3", "component_2")):
-            ax.plot(np.arange(len(path)), path[:, index], color=COLOURS[colour], label=f"{path[0, index]:.3g} at first")
+            ax.plot(np.arange(len(path)), path[:, index], color=COLOURS[colour], label=f"{path[0, index]:.3g}")
         ax.set(title=f"ridge on the {name}", xlabel="round $j$")
     axes[0].axhline(1.0, color=COLOURS["muted"], ls=":", lw=1.1)
     axes[0].set_ylabel("variance")
-    axes[1].legend()
+    axes[1].legend(title="variance at first")
     return fig

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ONLINE = {
     "ocar": ("OCAR", "component_4", "v"),
     "ocar-s": ("OCAR-S", "component_5", "P"),
-    "ocar-first": ("OCAR, reversed by the first flow", "component_2", "X"),
+    "ocar-later": ("OCAR after one offline round", "component_2", "X"),
 }
 
 
@@ -26,14 +26,14 @@ def draw_plane_network(record: Record) -> Figure:
     fig, (left, right) = figure(1.0, 0.86, ncols=2)
     for i, arm in enumerate(PLANE_ARMS):
         label, colour, marker = (ARMS | ONLINE)[arm]
-        left.plot(record["distance"][i], marker=marker, ms=4, lw=1.3, color=COLOURS[colour], label=label)
-        right.plot(record["inside"][i], marker=marker, ms=4, lw=1.3, color=COLOURS[colour])
+        left.plot(record["distance"][i], marker=marker, ms=4, lw=1.3, color=COLOURS[colour])
+        right.plot(record["inside"][i], marker=marker, ms=4, lw=1.3, color=COLOURS[colour], label=label)
     left.axhline(float(record["floor"]), color=COLOURS["theory"], ls="--", lw=1.1)
     left.annotate("two fresh samples of the data", (0.02, float(record["floor"])), xytext=(0, 3),
                   xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=8)  # fmt: skip
     left.set(xlabel="round $j$", title="sliced Wasserstein distance to the data", ylim=(0, None))
-    right.set(xlabel="round $j$", title="share of samples in a mode", ylim=(0, 1))
-    left.legend(fontsize=7.5)
+    right.set(xlabel="round $j$", title="share of samples in a mode", ylim=(0, 1.75), yticks=(0, 0.25, 0.5, 0.75, 1))
+    right.legend(fontsize=7.5, loc="upper right")
     return fig
 
 

@@ -176,6 +176,9 @@ def ridge_law(profile: str, seed: int, device: str) -> Record:
         record.arrays |= {f"measured_{arm}": measured.numpy(), f"law_{arm}": path.numpy()}
     far = torch.from_numpy(record["measured_first"][-1])
     record.claims["03-R9b"] = max(record.claims["03-R9b"], float((far / _limit(values) - 1).abs().max()))
+    away = {arm: abs(record[f"measured_{arm}"][min(10, settings.law_rounds)] - 1) for arm in ("plain", "current")}
+    ratio = away["current"] / away["plain"]
+    record.claims |= {"03-R9g": float(ratio[-1]), "03-R9h": float(ratio[0])}
     record.claims["03-R9d"] = float(abs(record["measured_current"][-1] - 1).max())
     _targets(first, basis, record)
     return record

@@ -15,7 +15,7 @@ from lowdim.denoising.networks import MLP
 from lowdim.denoising.velocities import FlowNetwork, generate, straightness
 from lowdim.metrics.transport import sliced_wasserstein
 from lowdim.papers.model_collapse.features import accuracy, train_classifier
-from lowdim.papers.model_collapse.plane_data import eight_gaussians, in_mode
+from lowdim.papers.model_collapse.plane_data import balanced_sample, eight_gaussians, in_mode, quasi_noise
 from lowdim.papers.model_collapse.reflow import Fit, first_flow, flows, frozen, ocar, rca_reflow
 from lowdim.papers.model_collapse.rounds import Judge, as_arrays
 from lowdim.papers.model_collapse.settings import PROFILES
@@ -23,7 +23,7 @@ from lowdim.profile import check_device
 from lowdim.record import Record
 from lowdim.seeding import make_generator
 
-PLANE_ARMS = ("plain", "current", "first", "ocar", "ocar-s", "ocar-first")
+PLANE_ARMS = ("plain", "current", "first", "ocar", "ocar-s", "ocar-later")
 DIGIT_ARMS = ("plain", "current", "first")
 RATIO = 0.5
 
@@ -39,17 +39,16 @@ def arm_flows(arm: str, first: nn.Module, real: Tensor, rounds: int, fit: Fit, *
     """The flows of an arm, from the first flow on: round 0, 1, ..."""
     yield first
     velocity = frozen(first).requires_grad_(True)
-    extra: dict[str, dict[str, Any]] = {
-        "plain": {"ratio": 0.0},
-        "current": {"ratio": RATIO},
-        "first": {"ratio": RATIO, "through": first},
-        "ocar": {"ratio": RATIO},
-        "ocar-s": {"ratio": RATIO, "noise_std": 0.1},
-        "ocar-first": {"ratio": RATIO, "through": first},
-    }
-    method = ocar if arm.startswith("ocar") else rca_reflow
-    budget = replace(fit, pool=fit.batch) if method is ocar else fit  # online, a pool lasts for one step
-    yield from flows(method(velocity, real, rounds, budget, **extra[arm], **options))
+    online = replace(fit, pool=fit.batch)  # pairs that last for one step
+    options["ratio"] = 0.0 if arm == "plain" else RATIO
+    if arm == "ocar-later":
+        yield from flows(rca_reflow(velocity, real, 1, fit, **options))
+        yield from flows(ocar(velocity, real, rounds - 1, online, **options))
+    elif arm in ("ocar", "ocar-s"):
+        noise_std = 0.1 if arm == "ocar-s" else 0.0
+        yield from flows(ocar(velocity, real, rounds, online, noise_std=noise_std, **options))
+    else:
+        yield from flows(rca_reflow(velocity, real, rounds, fit, through=first if arm == "first" else None, **options))
 
 
 def count_calls(flow: nn.Module) -> list[int]:
@@ -65,12 +64,13 @@ def plane_network(profile: str, seed: int, device: str) -> Record:
     check_device(device)
     generator = make_generator(seed, "model-collapse", "plane-network")
     model = eight_gaussians()
-    real, fresh, other = (model.sample(settings.mlp_probe, generator).float() for _ in range(3))
+    real = model.sample(settings.mlp_probe, generator).float()
+    fresh, other = (balanced_sample(settings.mlp_probe, generator).float() for _ in range(2))
     flow = new_flow(lambda: MLP(2, settings.mlp_width, 2), generator)
     base = Fit(steps=settings.mlp_first_steps, batch=256, learning_rate=3e-3)
     first = list(flows(first_flow(flow, real, base, generator=generator)))[-1]
     calls = count_calls(first)
-    probe = torch.randn(settings.mlp_probe, 2, generator=generator)
+    probe = quasi_noise(settings.mlp_probe, generator).float()
     directions = generator.get_state()
     fit = Fit(steps=settings.mlp_steps, batch=128, pool=settings.mlp_probe, learning_rate=3e-4)
     curves: list[list[tuple[float, float, float]]] = []

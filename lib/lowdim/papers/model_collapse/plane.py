@@ -11,7 +11,14 @@ from torch import Tensor
 from lowdim.denoising.velocities import euler_flow, flow_times, reverse, round_trip_error
 from lowdim.metrics.transport import sliced_wasserstein
 from lowdim.papers.model_collapse.pairs import Generated, Independent, Mixture, PairSource, Reversed
-from lowdim.papers.model_collapse.plane_data import RADIUS, SPREAD, eight_gaussians, in_mode
+from lowdim.papers.model_collapse.plane_data import (
+    RADIUS,
+    SPREAD,
+    balanced_sample,
+    eight_gaussians,
+    in_mode,
+    quasi_noise,
+)
 from lowdim.papers.model_collapse.plane_flow import FeatureVelocity
 from lowdim.papers.model_collapse.settings import PROFILES, Settings
 from lowdim.papers.model_collapse.theory import ridge_covariance
@@ -68,10 +75,10 @@ def _run(settings: Settings, generator: torch.Generator) -> Curves:
     real = model.sample(settings.plane_pairs, generator)
     base = FeatureVelocity(2, FEATURES, RIDGE, generator)
     first = base.fit(Independent(real)(base, settings.plane_pairs, generator), TIMES, generator)
-    probe = torch.randn(settings.plane_probe, 2, generator=generator, dtype=torch.float64)
-    fresh = model.sample(settings.plane_probe, generator)
+    probe = quasi_noise(settings.plane_probe, generator)
+    fresh = balanced_sample(settings.plane_probe, generator)
     directions = generator.get_state()  # the same projections for every comparison
-    curves.floor = _distance(model.sample(settings.plane_probe, generator), fresh, directions)
+    curves.floor = _distance(balanced_sample(settings.plane_probe, generator), fresh, directions)
     curves.round_trip = round_trip_error(first, fresh, EULER)
     for arm in ARMS:
         flow = first

@@ -34,6 +34,7 @@
       const { width, height, columns } = data;
       const [left, top] = [(index % columns) * width, Math.floor(index / columns) * height];
       ink.drawImage(sheet, left, top, width, height, 0, 0, width, height);
+      canvas.dataset.frame = index; // what is seen, for whoever looks from outside
     }
 
     function show(index) {

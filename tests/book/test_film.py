@@ -76,8 +76,7 @@ def sees(tab, index: int, figure: str = "") -> bool:  # noqa: F811
 
 def loaded(tab, address: str):  # noqa: F811
     tab.goto(address)
-    tab.wait_for_function("[...document.querySelectorAll('.ld-film')].every((box) => !box.hidden)")
-    tab.wait_for_timeout(150)  # the sheet is decoded
+    tab.wait_for_function("[...document.querySelectorAll('.ld-film canvas')].every((one) => one.dataset.frame === '0')")
     return tab
 
 
@@ -190,9 +189,7 @@ def test_the_first_chapters_film_is_a_numbered_figure_that_plays(tab, server):  
     figure.scroll_into_view_if_needed()
     assert figure.locator("figcaption .caption-number").inner_text().startswith("Fig.")
     label = figure.locator("output").inner_text()
-    tab.wait_for_function(
-        "document.querySelector('#fig-00-flow canvas').getContext('2d').getImageData(9, 9, 1, 1).data[3]"
-    )
+    figure.locator("canvas[data-frame='0']").wait_for()
     before = figure.locator("canvas").screenshot()
     figure.get_by_role("button", name="Play").click()
     tab.wait_for_timeout(700)

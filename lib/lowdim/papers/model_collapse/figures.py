@@ -153,8 +153,7 @@ FIGURES: dict[str, Plot] = {
         "plane-network",
         networks.draw_plane_network,
         "The same data and a small MLP, equal steps a round. OCAR makes its pairs anew in every step by the network in "
-        "training. While paths are bent, what lies between the old and the reflowed velocity carries noise to neither's "
-        "data.",
+        "training: any straight flow is then a fixed point, whatever it generates, and nothing pulls it back.",
         "Left: distances over the rounds of six methods; two rise steeply. Right: shares of samples in a mode.",
     ),
     "digits-samples": Plot(

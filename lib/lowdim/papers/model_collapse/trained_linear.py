@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from lowdim.denoising.velocities import generate, reverse
 from lowdim.papers.model_collapse import theory
-from lowdim.papers.model_collapse.pairs import Independent, choose
+from lowdim.papers.model_collapse.pairs import Generated, Independent, Mixture, Reversed, choose
 from lowdim.papers.model_collapse.reflow import Fit, Loss, flows, frozen, rca_reflow
 from lowdim.papers.model_collapse.settings import PROFILES
 from lowdim.profile import check_device
@@ -86,6 +86,8 @@ def trained_gaussian(profile: str, seed: int, device: str) -> Record:
         record.arrays |= {f"measured_{arm}": measured.numpy(), f"law_{arm}": predicted.numpy()}
     record.claims["03-M2a"] = _interpolation(generator)
     record.claims["03-M2b"] = _stochastic_reversal(generator)
+    record.claims["03-M2c"] = _online_pull(real, None, generator)
+    record.claims["03-M2d"] = _online_pull(real, first, generator)
     record.arrays["limit"] = theory.first_reversal_limit(variances, RIDGE, RATIO).numpy()
     return record
 
@@ -117,3 +119,13 @@ def _stochastic_reversal(generator: torch.Generator) -> float:
     noise = reverse(lambda x, t: torch.zeros_like(x), choose(real, 20_000, generator), 50, noise_std=0.3,
                     generator=generator)  # fmt: skip
     return float(noise.square().mean()) / 0.3**2
+
+
+def _online_pull(real: Tensor, through: nn.Module | None, generator: torch.Generator) -> float:
+    """Norm of the gradient that OCAR's pairs exert on the flow that stands still and returns noise as data."""
+    still = LinearVelocity(2, TIMES)
+    source = Mixture(Generated(real, TIMES), Reversed(real, TIMES, through=through), RATIO)
+    pairs = source(still, 2_000, generator)
+    ridge_loss(0.0)(still, pairs.x0, pairs.x1, generator).backward()
+    assert still.matrices.grad is not None
+    return float(still.matrices.grad.sum(0).norm())

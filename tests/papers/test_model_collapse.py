@@ -9,7 +9,7 @@ import torch
 from lowdim.companion.claims import load_claims
 from lowdim.papers.model_collapse import EXPERIMENTS, FIGURES, FILMS, PROFILES, images
 from lowdim.papers.model_collapse.features import accuracy, describe, train_classifier
-from lowdim.papers.model_collapse.plane_data import centres, eight_gaussians, in_mode
+from lowdim.papers.model_collapse.plane_data import balanced_sample, centres, eight_gaussians, in_mode, quasi_noise
 from lowdim.papers.model_collapse.rounds import Judge
 from lowdim.seeding import make_generator
 
@@ -74,7 +74,7 @@ def test_profiles_grow():
 
 
 def test_exact_claims_hold_even_in_smoke(records):
-    for name in ("03-R1b", "03-R1c", "03-R6d", "03-R7a", "03-R8a", "03-R8b", "03-R8c", "03-R9f"):
+    for name in ("03-R1b", "03-R1c", "03-R6d", "03-R7a", "03-R8a", "03-R8b", "03-R8c", "03-M2c", "03-M2d"):
         claim = CLAIMS[name]
         low, high = claim.holds
         value = records[claim.experiment].claims[name]
@@ -106,6 +106,17 @@ def test_eight_modes_and_what_lies_in_them():
     assert abs(float(in_mode(x).double().mean()) - 0.9889) < 0.003
     assert not bool(in_mode(torch.zeros(1, 2, dtype=torch.float64)))
     torch.testing.assert_close(centres().norm(dim=1), torch.full((8,), 2.0, dtype=torch.float64))
+
+
+def test_references_are_even():
+    generator = make_generator(0, "test")
+    nearest = torch.cdist(balanced_sample(80, generator), centres()).argmin(1)
+    assert torch.bincount(nearest).tolist() == [10] * 8
+    noise = quasi_noise(1024, generator)
+    assert noise.shape == (1024, 2)
+    assert float(noise.mean(0).abs().max()) < 0.01  # random points would miss by 0.03
+    torch.testing.assert_close(noise.T @ noise / 1024, torch.eye(2, dtype=torch.float64), rtol=0, atol=0.02)
+    assert not torch.equal(noise, quasi_noise(1024, generator))
 
 
 def test_a_flow_that_returns_the_data_is_judged_perfect():

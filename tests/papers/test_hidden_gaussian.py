@@ -9,10 +9,10 @@ import torch
 from lowdim.companion.claims import load_claims
 from lowdim.papers import hidden_gaussian
 from lowdim.papers.hidden_gaussian import EXPERIMENTS, FIGURES, FILMS, PROFILES, photographs
-from lowdim.papers.hidden_gaussian.faces import LARGE_MODEL, copies
+from lowdim.papers.hidden_gaussian.faces import LARGE_MODEL, NUMBERS, copies
 from lowdim.papers.hidden_gaussian.pictures import gaussian_of
 from lowdim.profile import Profiles
-from lowdim.recipes.faces_by_number import NUMBERS, RECIPES, training_faces
+from lowdim.recipes.faces_by_number import RECIPES
 from lowdim.seeding import make_generator
 
 CLAIMS = load_claims("02")
@@ -87,12 +87,6 @@ def test_exact_claims_hold_even_in_smoke(records):
 
 def test_weights_are_those_of_the_recipes():
     assert set(hidden_gaussian.WEIGHTS) == {*RECIPES, LARGE_MODEL}
-
-
-def test_training_sets_are_nested_and_disjoint():
-    first, other = training_faces(64), training_faces(64, other=True)
-    torch.testing.assert_close(training_faces(16), first[:16])
-    assert float(torch.cdist(first.flatten(1), other.flatten(1)).min()) > 0.05
 
 
 def test_copies():

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
-from lowdim.data.faces import sample_faces
+from lowdim.data.faces import listed_faces, sample_faces
 from lowdim.denoising.networks import EDMDenoiser, small_unet
 from lowdim.denoising.weights import save_model
 from lowdim.distributions import Empirical, Gaussian
@@ -20,7 +19,6 @@ from lowdim.model_store import Scores
 from lowdim.profile import Profiles
 from lowdim.recipes.denoisers import DenoiserTraining, loss_on_images, sample, sheet
 from lowdim.recipes.recipe import Recipe
-from lowdim.seeding import make_generator
 from lowdim.training.loop import LossStep
 
 SIZE = 16
@@ -39,12 +37,6 @@ class SubsetTraining(DenoiserTraining):
     other: bool = False
 
 
-def training_faces(number: int, other: bool = False) -> Tensor:
-    """The first ``number`` faces ``(number, 3, 16, 16)`` of the first list, or of the other one."""
-    faces = sample_faces(max(NUMBERS), make_generator(0, "faces-by-number", "other" if other else "first"), SIZE)
-    return faces.images[:number]
-
-
 def build(settings: SubsetTraining) -> EDMDenoiser:
     """The untrained denoiser."""
     return EDMDenoiser(small_unet(SIZE, settings.channels), SIGMA_DATA)
@@ -52,7 +44,7 @@ def build(settings: SubsetTraining) -> EDMDenoiser:
 
 def loss(settings: SubsetTraining, device: torch.device) -> LossStep:
     """The loss on the training faces."""
-    return loss_on_images(training_faces(settings.number, settings.other).to(device), settings)
+    return loss_on_images(listed_faces(settings.number, settings.other).to(device), settings)
 
 
 def score(
@@ -60,7 +52,7 @@ def score(
 ) -> tuple[Scores, dict[str, bytes]]:
     """Errors on new faces beside two exact denoisers of the training faces, the share of copies, a sheet of samples."""
     device = next(denoiser.parameters()).device
-    training = training_faces(settings.number, settings.other)
+    training = listed_faces(settings.number, settings.other)
     fresh = sample_faces(settings.samples, generator, SIZE).images
     samples = sample(denoiser, (settings.samples, 3, SIZE, SIZE), generator, device).cpu()
     rivals = {

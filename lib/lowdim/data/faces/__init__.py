@@ -17,6 +17,7 @@ from lowdim.data.faces.labels import EXPRESSIONS, HAIR_BOUNDS, HAIR_COLOURS, LAB
 from lowdim.data.faces.parts import PARTS
 from lowdim.data.faces.render import SHAPES, face_tangents, part_masks, part_regions, render_faces
 from lowdim.data.faces.sampling import Faces, sample_faces
+from lowdim.data.faces.subsets import listed_faces
 
 __all__ = [
     "ATTRIBUTES",
@@ -32,6 +33,7 @@ __all__ = [
     "attribute_bounds",
     "face_tangents",
     "label_faces",
+    "listed_faces",
     "part_masks",
     "part_regions",
     "render_faces",

@@ -28,16 +28,17 @@ def pick(images: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return images[torch.randperm(len(images), generator=generator)[:count]]
 
 
-def floor(target: AffineMap, law: Gaussian, denoiser_risk: float, pairs: int) -> float:
+def floor(target: AffineMap, law: Gaussian, unexplained: float, pairs: int) -> float:
     """Expected weight error of a fit of a calibrated denoiser from so many independent pairs:
 
     ``E|D - D_G|^2 sum_i 1 / (lambda_i + sigma^2) / pairs / |W|_F^2``, the variance of least squares, residual taken
-    independent of the input.
+    independent of the input. ``unexplained`` is the residual's share of the variance of the denoised images.
     """
     values = torch.zeros(law.n, dtype=torch.float64)
     values[: law.rank] = law.eigenvalues
-    inverse = float((1 / (values + target.sigma**2)).sum())
-    return denoiser_risk * inverse / pairs / float(target.W.square().sum())
+    noisy_variance = values + target.sigma**2
+    residual = unexplained / max(1 - unexplained, 1e-12) * float((values.square() / noisy_variance).sum())
+    return residual * float((1 / noisy_variance).sum()) / pairs / float(target.W.square().sum())
 
 
 def distillation(profile: str, seed: int, device: str) -> Record:
@@ -46,28 +47,22 @@ def distillation(profile: str, seed: int, device: str) -> Record:
     check_device(device)
     generator = make_generator(seed, "hidden-gaussian", "distillation")
     images, test = (load_digits(split, torch.float64).images for split in ("train", "test"))
-    shape = (len(SIZES), len(LEVELS))
-    on_set, off_set, expected, gap_on, gap_off = (np.zeros(shape) for _ in range(5))
+    on_set, off_set, expected, gap_on, gap_off = np.zeros((5, len(SIZES), len(LEVELS)))
     for i, size in enumerate(SIZES):
         training = pick(images, size, generator)
         exact, law = Empirical(training), Gaussian.from_samples(training)
+        laws = (training, settings.pairs, "training images"), (test, settings.held_out_pairs, "held-out images")
         for j, sigma in enumerate(LEVELS):
             target = gaussian_map(training, sigma, "training images")
             fits = [
                 distil(exact, data, sigma, generator, noises=-(-pairs // len(data)), inputs=name)
-                for data, pairs, name in (
-                    (training, settings.pairs, "training images"),
-                    (test, settings.held_out_pairs, "held-out images"),
-                )
+                for data, pairs, name in laws
             ]
             on_set[i, j], off_set[i, j] = (weight_error(fit, target) for fit in fits)
             y = noisy(test, sigma, generator)
-            gap_on[i, j], gap_off[i, j] = (
-                float(root_mean_square(fit(y, sigma), target(y, sigma)).mean()) for fit in fits
-            )
-            residual = fits[0].unexplained or 0.0
-            variance = residual * float(_output_variance(law, sigma)) / max(1 - residual, 1e-12)
-            expected[i, j] = floor(target, law, variance, settings.pairs)
+            gaps = [root_mean_square(fit(y, sigma), target(y, sigma)) for fit in fits]
+            gap_on[i, j], gap_off[i, j] = (float(gap.mean()) for gap in gaps)
+            expected[i, j] = floor(target, law, fits[0].unexplained or 0.0, settings.pairs)
     at = LEVELS.index(0.3)
     record = Record(
         claims={
@@ -82,11 +77,6 @@ def distillation(profile: str, seed: int, device: str) -> Record:
     ratio = on_set[:, :4] / expected[:, :4]
     record.number("on-set-over-floor", float(np.exp(np.log(ratio).mean())), tolerance=0.2)
     return record
-
-
-def _output_variance(law: Gaussian, sigma: float) -> Tensor:
-    """``E |W (y - mu)|^2`` of the Gaussian denoiser on its own law."""
-    return (law.eigenvalues.square() / (law.eigenvalues + sigma**2)).sum()
 
 
 def molrg(profile: str, seed: int, device: str) -> Record:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lowdim.data.faces import sample_faces
+from lowdim.data.faces import listed_faces, sample_faces
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.jacobian import top_k_svd
 from lowdim.denoising.weights import load_model
@@ -20,10 +20,13 @@ from lowdim.papers.hidden_gaussian.scores import centred_cosine, noisy, root_mea
 from lowdim.papers.hidden_gaussian.settings import PROFILES
 from lowdim.papers.hidden_gaussian.theory import gaussian_flow, moment_cosine
 from lowdim.profile import check_device
-from lowdim.recipes.faces_by_number import NUMBERS, OTHERS, training_faces
 from lowdim.record import Record
 from lowdim.seeding import make_generator
 
+NUMBERS = (4, 16, 64, 256, 1024, 4096)
+"""Faces that the networks ``faces-16-N`` have seen."""
+OTHERS = (16, 4096)
+"""Those with a twin trained on as many other faces."""
 SIGMAS = (0.15, 0.3, 0.6, 1.25, 2.5, 5.0)
 JACOBIAN_SIGMAS = (20.0, 10.0, 5.0, 2.5, 1.2, 0.5, 0.2)
 LEADING = 5
@@ -43,7 +46,7 @@ def faces_size(profile: str, seed: int, device: str) -> Record:
     generator = make_generator(seed, "hidden-gaussian", "faces-size")
     nets = [load_model(f"faces-16-{number}", device=where) for number in NUMBERS]
     others = [load_model(f"faces-16-{number}-other", device=where) for number in OTHERS]
-    everything, other_faces = training_faces(max(NUMBERS)), training_faces(max(NUMBERS), other=True)
+    everything, other_faces = listed_faces(max(NUMBERS)), listed_faces(max(NUMBERS), other=True)
     sets = [everything[:number] for number in NUMBERS]
     noise = torch.randn(settings.face_samples, 3, SIZE, SIZE, generator=generator)
     samples = [sample_from(net, noise.to(where), START).cpu() for net in nets]
@@ -141,7 +144,7 @@ def jacobian(profile: str, seed: int, device: str) -> Record:
     settings, where = PROFILES[profile], check_device(device)
     generator = make_generator(seed, "hidden-gaussian", "jacobian")
     net = load_model(f"faces-16-{max(NUMBERS)}", device=where)
-    law = gaussian_of(training_faces(max(NUMBERS)))
+    law = gaussian_of(listed_faces(max(NUMBERS)))
     components = law.basis[:, :LEADING].float()
     test = face_images(settings.jacobian_points, seed, "jacobian")
     alignment = np.zeros((len(JACOBIAN_SIGMAS), len(test)))

@@ -10,6 +10,7 @@ from lowdim.record import Record
 from lowdim.style import COLOURS, figure, image_grid
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SHADES = ("component_1", "component_2", "component_3", "component_4", "component_5")
@@ -143,32 +144,19 @@ def draw_smoothed(record: Record) -> Figure:
     left.plot([], [], "--", lw=1, color=COLOURS["muted"], label="training digits")
     left.set(xlabel=r"$h$: remembers (0) to Gaussian (1)", title="error over that of the Gaussian", ylim=(0, 2.6))
     left.legend(fontsize=7.5, loc="upper right")
+    _draw_dial_errors(right, record)
+    return fig
+
+
+def _draw_dial_errors(ax: Axes, record: Record) -> None:
     inside = record["dial"] < 1  # at 1 the member is affine and the fit exact
     for i, (sigma, own, other) in enumerate(zip((0.3, 1.0), record["errors"], record["errors_off"], strict=True)):
-        name = rf"$\sigma={sigma:g}$"
-        right.plot(
-            record["dial"][inside],
-            other[inside],
-            "o-",
-            ms=4,
-            lw=1.2,
-            color=COLOURS[SHADES[i]],
-            label=f"{name}, new digits",
-        )
-        right.plot(
-            record["dial"][inside],
-            own[inside],
-            "s",
-            ms=4.5,
-            mfc="none",
-            color=COLOURS[SHADES[i]],
-            label=f"{name}, its own law",
-        )
-    right.set(
-        yscale="log", xlabel="$h$", xlim=(-0.04, 1.04), title=r"$\|W_L-W_G\|_F^2\,/\,\|W_G\|_F^2$", ylim=(3e-5, 9)
-    )
-    right.legend(fontsize=7.5, ncols=2, loc="upper center")
-    return fig
+        name, colour = rf"$\sigma={sigma:g}$", COLOURS[SHADES[i]]
+        ax.plot(record["dial"][inside], other[inside], "o-", ms=4, lw=1.2, color=colour, label=f"{name}, new digits")
+        ax.plot(record["dial"][inside], own[inside], "s", ms=4, mfc="none", color=colour, label=f"{name}, its own law")
+    ax.set(yscale="log", xlabel="$h$", xlim=(-0.04, 1.04), ylim=(3e-5, 9))
+    ax.set_title(r"$\|W_L-W_G\|_F^2\,/\,\|W_G\|_F^2$")
+    ax.legend(fontsize=7.5, ncols=2, loc="upper center")
 
 
 def draw_smoothed_samples(record: Record) -> Figure:

@@ -174,5 +174,5 @@ def photographs_exact(profile: str, seed: int, device: str) -> Record:
     record = Record(arrays={"sigmas": np.array(sigmas), "errors": errors, "source": np.array(data.source)})
     if settings.image_source == "cifar10":
         record.claims["02-G24d"] = float(errors[1, 1] / errors[0, 1])
-    record.number("photographs-on-set-error", float(errors[0, 1]), tolerance=0.02)
+        record.number("photographs-on-set-error", float(errors[0, 1]), tolerance=0.02)
     return record

@@ -140,7 +140,7 @@ _FULL = replace(
     image_batch=256,
     image_steps=8_000,
     image_samples=500,
-    image_pairs=100_000,
+    image_pairs=300_000,
 )
 
 PROFILES = Profiles(smoke=_SMOKE, quick=_QUICK, study=_STUDY, full=_FULL)

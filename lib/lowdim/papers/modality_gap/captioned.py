@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from lowdim.papers.modality_gap.towers import ImageTower, TextTower
 from lowdim.papers.modality_gap.train import TwoTowers, steps_to_show, train_pair
 from lowdim.profile import check_device
 from lowdim.seeding import make_generator
+from lowdim.training.loop import TrainStep
 
 LENGTH = 40
 """Tokens of the longest caption that is read."""
@@ -56,11 +59,11 @@ def face_sets(profile: str, seed: int, device: torch.device) -> tuple[Captioned,
     return sets[0], sets[1]
 
 
-def make_face_towers(settings: Settings, method: str, seed: int, device: torch.device) -> TwoTowers:
-    """Untrained towers; their first weights depend on the seed alone."""
+def make_face_towers(settings: Settings, method: str, seed: int, device: torch.device, start: int = 0) -> TwoTowers:
+    """Untrained towers; their first weights depend on the seed and the number of the start alone."""
     blocks = int(len(settings.face_channels) > 3)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(make_generator(seed, "modality-gap", "face-towers").initial_seed())
+        torch.manual_seed(make_generator(seed, "modality-gap", "face-towers", start).initial_seed())
         images = ImageTower(settings.face_size, settings.face_channels, settings.embedding, blocks)
         texts = TextTower(len(Tokenizer()), LENGTH, settings.text_width, settings.text_layers, settings.embedding)
     return TwoTowers(images, texts, METHODS[method].temperature(None)).to(device)
@@ -105,19 +108,57 @@ class Trained:
         return np.array([getattr(one, name) for one in self.diagnoses])
 
 
-@cache
-def train_faces(profile: str, seed: int, device: str, method: str, rate: float = 0.0) -> Trained:
-    """Train both towers by a method, ``rate`` of the training captions moved to other faces, and measure."""
-    where, settings = check_device(device), PROFILES[profile]
-    training, test = face_sets(profile, seed, where)
+Draws = Callable[[torch.Generator], tuple[Tensor, Tokens]]
+
+
+def face_batches(profile: str, seed: int, where: torch.device, rate: float = 0.0) -> Draws:
+    """Draws training batches, ``rate`` of the captions moved to other faces once and for all."""
+    settings = PROFILES[profile]
+    training, _ = face_sets(profile, seed, where)
     order = mismatch(len(training.images), rate, make_generator(seed, "modality-gap", "mismatch", str(rate)))
     partner = order.to(where)
-    pair = make_face_towers(settings, method, seed, where)
 
     def batches(generator: torch.Generator) -> tuple[Tensor, Tokens]:
         index = torch.randint(settings.faces, (settings.face_batch,), generator=generator).to(where)
         return training.batch(index)[0], training.batch(partner[index])[1]
 
+    return batches
+
+
+def face_steps(
+    pair: TwoTowers, batches: Draws, settings: Settings, method: str, generator: torch.Generator
+) -> Iterator[TrainStep]:
+    """The training of both towers, step by step."""
+    return train_pair(
+        pair, batches, METHODS[method], settings.face_steps, generator,
+        warm_up=settings.face_steps // 20, weight_decay=0.1, learning_rate=settings.face_rate,
+        autocast=next(pair.parameters()).is_cuda,
+    )  # fmt: skip
+
+
+def first_growth(profile: str, seed: int, device: str, method: str, count: int = 10) -> Tensor:
+    """By how much the gap on held-out pairs grows in the first steps of several starts of the towers, (starts,)."""
+    where, settings = check_device(device), PROFILES[profile]
+    _, test = face_sets(profile, seed, where)
+    batches = face_batches(profile, seed, where)
+    growth = []
+    for start in range(settings.face_starts):
+        pair = make_face_towers(settings, method, seed, where, start)
+        generator = make_generator(seed, "modality-gap", "face-batches", start)
+        before = modality_gap(*embed_faces(pair, test))
+        for _ in islice(face_steps(pair, batches, settings, method, generator), count):
+            pass
+        growth.append(modality_gap(*embed_faces(pair, test)) - before)
+    return torch.stack(growth)
+
+
+@cache
+def train_faces(profile: str, seed: int, device: str, method: str, rate: float = 0.0) -> Trained:
+    """Train both towers by a method, ``rate`` of the training captions moved to other faces, and measure."""
+    where, settings = check_device(device), PROFILES[profile]
+    training, test = face_sets(profile, seed, where)
+    batches = face_batches(profile, seed, where, rate)
+    pair = make_face_towers(settings, method, seed, where)
     shown = {0, *steps_to_show(settings.face_steps, 16)}
     right = captions_match(test.captions, test.attributes).T
     seen: dict[int, Diagnosis] = {}
@@ -126,21 +167,16 @@ def train_faces(profile: str, seed: int, device: str, method: str, rate: float =
         seen[step] = diagnose(*embed_faces(pair, test), float(pair.temperature().detach()), right=right)
 
     look(0)
-    done = train_pair(
-        pair, batches, METHODS[method], settings.face_steps, make_generator(seed, "modality-gap", "face-batches"),
-        warm_up=settings.face_steps // 20, weight_decay=0.1, learning_rate=settings.face_rate,
-        autocast=where.type == "cuda",
-    )  # fmt: skip
-    for step in done:
+    for step in face_steps(pair, batches, settings, method, make_generator(seed, "modality-gap", "face-batches")):
         if step.step in shown:
             look(step.step)
     u, v = embed_faces(pair, test)
     half = len(u) // 2
     moved = mean_shift(u[half:], v[half:], (u[:half].mean(0), v[:half].mean(0)))
     fit = embed_faces(pair, training)[0][None]
-    wanted = [_standard(x) for x in (training.attributes, test.attributes)]
-    probe = determination(fit, wanted[0][None], u[None], wanted[1][None])
-    return Trained(tuple(seen), tuple(seen.values()), u, v, float(probe), float(modality_gap(*moved)))
+    wanted = [_standard(x)[None] for x in (training.attributes, test.attributes)]
+    probe = float(determination(fit, wanted[0], u[None], wanted[1]))
+    return Trained(tuple(seen), tuple(seen.values()), u, v, probe, float(modality_gap(*moved)))
 
 
 def _standard(attributes: Tensor) -> Tensor:

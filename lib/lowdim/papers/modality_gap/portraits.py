@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lowdim.papers.modality_gap.captioned import Trained, face_sets, measures, paths, train_faces
+from lowdim.papers.modality_gap.captioned import Trained, face_sets, first_growth, measures, paths, train_faces
 from lowdim.papers.modality_gap.settings import PROFILES
 from lowdim.papers.modality_gap.toys import BASELINE, spearman
 from lowdim.profile import check_device
@@ -23,13 +23,13 @@ def faces_temperature(profile: str, seed: int, device: str) -> Record:
     names = [BASELINE] + [f"fixed {tau:g}" for tau in settings.face_temperatures]
     found = {name: train_faces(profile, seed, device, name) for name in names}
     cold, warm, free = found["fixed 0.01"], found[f"fixed {WARM:g}"], found[BASELINE]
-    gap, invariant = free.path("gap"), free.path("invariant")
-    early = [index for index, step in enumerate(free.steps) if step <= 40]
+    invariant = free.path("invariant")
+    growth = first_growth(profile, seed, device, BASELINE)
     record = Record(
         claims={
             "04-F1a": cold.last.gap / warm.last.gap,
             "04-F1b": 100 * (warm.last.recall - cold.last.recall),
-            "04-F1c": float(gap[early].max() - gap[0]),
+            "04-F1c": float((growth > 0).double().mean()),
             "04-F1d": float(invariant.max() / invariant.min()),
             "04-F2b": cold.shifted_gap / cold.last.gap,
         }
@@ -42,6 +42,8 @@ def faces_temperature(profile: str, seed: int, device: str) -> Record:
     record.number("recall-learned", 100 * free.last.recall, "%", tolerance=5)
     record.number("chance-recall", 100 * chance_recall(found), "%", tolerance=0.5)
     record.arrays |= {**measures(found), **paths(found), "floor": np.array([one.last.floor for one in found.values()])}
+    record.number("mean-growth-in-ten-steps", float(growth.mean()), tolerance=0.02)
+    record.arrays["growth"] = growth.numpy()
     record.arrays |= {"pictures": test.images[:SHOWN].cpu().numpy(), "captions": np.array(test.captions[:SHOWN])}
     for key, one in (("cold", cold), ("warm", warm)):
         record.arrays[f"cloud-{key}"] = cloud(one)

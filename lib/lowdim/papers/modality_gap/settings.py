@@ -51,6 +51,8 @@ class Settings:
     """Pairs in a batch."""
     face_rate: float
     """Learning rate."""
+    face_starts: int
+    """Starts of the towers of faces followed for ten steps."""
     face_steps: int
     """Optimiser steps of each model."""
     face_temperatures: tuple[float, ...]
@@ -81,6 +83,7 @@ _SMOKE = Settings(
     text_layers=0,
     embedding=8,
     face_batch=32,
+    face_starts=2,
     face_rate=2e-3,
     face_steps=8,
     face_temperatures=(0.01, 0.07, 0.4),
@@ -107,6 +110,7 @@ _QUICK = replace(
     text_width=64,
     embedding=32,
     face_batch=64,
+    face_starts=16,
     face_rate=3e-3,
     face_steps=300,
     face_temperatures=(0.01, 0.07),

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given
@@ -135,6 +137,11 @@ def test_reasons_are_those_of_the_claim_or_say_what_was_measured():
     bounded = claim(holds=(None, 0.2), why="w")
     assert judge(bounded, 0.31234, "quick").reason == "measured 0.312, asked for ≤ 0.2"
     assert judge(claim(holds=(None, 0.2), why="w", reason="nets are small"), 1, "quick").reason == "nets are small"
+
+
+def test_a_numpy_number_is_judged_to_plain_python():
+    made = judge(claim(holds=(0.9, 1.1), weaker=(0.5, None), why="w"), np.float64(0.7), "quick")
+    assert json.loads(json.dumps([made.value, made.holds, made.weaker])) == [0.7, False, True]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -125,6 +125,7 @@ def judge(claim: Claim, value: float | None, profile: str) -> Judgement:
         return Judgement(value, OUT_OF_REACH, claim.out_of_reach)
     if value is None:
         return Judgement(None, NOT_MEASURED, f"decided by the {claim.profile} profile")
+    value = float(value)  # NumPy's numbers compare to NumPy's booleans, which no JSON takes
     if claim.holds is None:
         return Judgement(value, REPORTED, claim.reason or "a measurement without a bound")
     if profile != claim.profile:

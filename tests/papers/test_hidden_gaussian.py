@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lowdim.companion.claims import load_claims
+from lowdim.data.records import Images
 from lowdim.papers import hidden_gaussian
 from lowdim.papers.hidden_gaussian import EXPERIMENTS, FIGURES, FILMS, PROFILES, photographs
 from lowdim.papers.hidden_gaussian.faces import LARGE_MODEL, NUMBERS, copies
@@ -107,17 +108,16 @@ def test_gaussian_of_few_and_many_images_agree():
 
 def test_full_images_are_cifar10_and_its_source_is_named(monkeypatch):
     """The settings of full on a stand-in for CIFAR-10: the claims of that profile are measured."""
-    from lowdim.data.cifar10 import Cifar10
 
-    def stand_in(split, limit, *, source=None):
+    def stand_in(name, split, limit):
         images = torch.rand(limit, 3, 8, 8, generator=make_generator(len(split), "test")) * 2 - 1
-        return Cifar10(images, torch.zeros(limit), "a stand-in")
+        return Images(images, None, f"a stand-in for {name}")
 
     small = replace(PROFILES["smoke"], image_source="cifar10", image_pairs=200)
-    monkeypatch.setattr(photographs, "load_cifar10", stand_in)
+    monkeypatch.setattr(photographs, "load_images", stand_in)
     monkeypatch.setattr(photographs, "PROFILES", Profiles(small, small, small, small))
     names = ("photographs-few", "photographs-halves", "photographs-exact")
     found = [EXPERIMENTS[name]("smoke", 0, "cpu") for name in names]
     measured = set().union(*(record.claims for record in found))
     assert measured == {claim.id for claim in CLAIMS if claim.profile == "full"}
-    assert all(str(record["source"]) == "a stand-in" for record in found)
+    assert all(str(record["source"]) == "a stand-in for cifar10" for record in found)

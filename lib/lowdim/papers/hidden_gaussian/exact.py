@@ -29,7 +29,7 @@ from lowdim.papers.hidden_gaussian.theory import (
     offset_defect,
     skewness,
 )
-from lowdim.profile import check_device
+from lowdim.profile import check_device, check_profile
 from lowdim.record import Record
 from lowdim.seeding import make_generator
 
@@ -67,6 +67,7 @@ def high_noise(profile: str, seed: int, device: str) -> Record:
 
 def low_noise(profile: str, seed: int, device: str) -> Record:
     """What the Gaussian denoiser of few images does to new ones as the noise vanishes: it projects on their span."""
+    check_profile(profile)
     check_device(device)
     generator = make_generator(seed, "hidden-gaussian", "low-noise")
     images, test = _digits()

@@ -18,7 +18,7 @@ from lowdim.papers.hidden_gaussian.pictures import face_images
 from lowdim.papers.hidden_gaussian.scores import noisy
 from lowdim.papers.hidden_gaussian.settings import PROFILES
 from lowdim.papers.hidden_gaussian.theory import active_modes, effective_dimension, euler_gains, gaussian_flow
-from lowdim.profile import check_device
+from lowdim.profile import check_device, check_profile
 from lowdim.record import Record
 from lowdim.seeding import make_generator
 
@@ -105,6 +105,7 @@ def _risk(images: Tensor, noises: int, generator: torch.Generator, record: Recor
 
 def gaussian_path(profile: str, seed: int, device: str) -> Record:
     """Equation 7: the sampler of the Gaussian model against its closed form, and the order in which details appear."""
+    check_profile(profile)
     check_device(device)
     generator = make_generator(seed, "hidden-gaussian", "gaussian-flow")
     law = Gaussian.from_samples(load_digits("train", torch.float64).images)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lowdim.data.cifar10 import load_cifar10
+from lowdim.data.images import load_images
 from lowdim.denoising.networks import EDMDenoiser, small_unet
 from lowdim.distributions import Empirical, Gaussian
 from lowdim.papers.hidden_gaussian.distil import distil, gaussian_map, weight_error
@@ -31,7 +31,7 @@ MIDDLE = tuple(SIGMAS.index(sigma) for sigma in (0.3, 0.6, 1.25))
 SHOWN = 8
 
 
-class Images(NamedTuple):
+class Data(NamedTuple):
     """Training and test images, and the name of their source."""
 
     train: Tensor
@@ -39,20 +39,14 @@ class Images(NamedTuple):
     source: str
 
 
-def load_images(settings: Settings, device: torch.device) -> Images:
-    """The images of a profile: the two halves of ``image_half`` training images each, and 1000 test images at most."""
+def gather(settings: Settings, device: torch.device) -> Data:
+    """The images of a profile: training images for two halves of ``image_half``, and 1000 test images at most."""
     wanted = 2 * settings.image_half
     if settings.image_source == "faces":
-        return Images(
-            face_images(wanted, 0, "photographs").to(device), face_images(32, 1, "photographs").to(device), ""
-        )
-    found = load_cifar10("train", wanted)
-    if len(found.images) < wanted:
-        raise ValueError(
-            f"image_half: {settings.image_half} is too many; {found.source} has {len(found.images)} images"
-        )
-    test = load_cifar10("test", 1000, source=found.source).images
-    return Images(found.images.to(device), test.to(device), found.source)
+        train, test = face_images(wanted, 0, "photographs"), face_images(32, 1, "photographs")
+        return Data(train.to(device), test.to(device), "drawn faces")
+    train_set, test_set = (load_images(settings.image_source, *split) for split in (("train", wanted), ("test", 1000)))
+    return Data(train_set.images.to(device), test_set.images.to(device), train_set.source)
 
 
 def train_unet(
@@ -101,7 +95,7 @@ def photographs_few(profile: str, seed: int, device: str) -> Record:
     """A network on few images over training: towards the Gaussian denoiser, then away from it (claim G24c)."""
     settings, where = PROFILES[profile], check_device(device)
     generator = make_generator(seed, "hidden-gaussian", "photographs-few")
-    data = load_images(settings, where)
+    data = gather(settings, where)
     few = data.train[: settings.image_few]
     law, steps = gaussian_of(few), settings.image_steps
     looks = [max(1, round(steps * share)) for share in (0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6)]
@@ -127,7 +121,7 @@ def photographs_halves(profile: str, seed: int, device: str) -> Record:
     """Networks on disjoint halves, sampled from the same noise, beside the Gaussian one (claims G24a and G24b)."""
     settings, where = PROFILES[profile], check_device(device)
     generator = make_generator(seed, "hidden-gaussian", "photographs-halves")
-    data = load_images(settings, where)
+    data = gather(settings, where)
     halves = data.train.split(settings.image_half)
     laws = [gaussian_of(half) for half in halves]
     noise = torch.randn(settings.image_samples, *data.train.shape[1:], generator=generator).to(where)
@@ -162,7 +156,7 @@ def photographs_exact(profile: str, seed: int, device: str) -> Record:
     """Distillation of the denoiser of few photographs on its own images and on test images (claim G24d)."""
     settings, where = PROFILES[profile], check_device(device)
     generator = make_generator(seed, "hidden-gaussian", "photographs-exact", device=where)
-    data = load_images(settings, where)
+    data = gather(settings, where)
     few = data.train[: settings.image_few].double()
     exact, sigmas = Empirical(few), (0.3, 1.0, 3.0)
     errors = np.zeros((2, len(sigmas)))

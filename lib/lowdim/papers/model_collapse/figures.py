@@ -120,9 +120,9 @@ FIGURES: dict[str, Plot] = {
     "plane-drift": Plot(
         "plane",
         plane.draw_plane_drift,
-        "Thin lines are runs, thick lines their means. Real pairs reversed by the current flow help for two rounds; "
-        "after eight the flow is where plain Reflow is. Reversed by the first flow they hold the quality. Fresh noise "
-        "holds it too, at the price of bent paths.",
+        "Thin lines are runs, thick lines their means. Distances are to data with equally many samples in each mode. "
+        "Real pairs reversed by the current flow help for two rounds; after eight the flow is where plain Reflow is. "
+        "Reversed by the first flow they hold the quality. Fresh noise holds it too, at the price of bent paths.",
         "Left: two curves rise together, two stay low. Right: two curves fall together, two stay high.",
     ),
     "plane-law": Plot(
@@ -154,7 +154,8 @@ FIGURES: dict[str, Plot] = {
         networks.draw_plane_network,
         "The same data and a small MLP, equal steps a round. OCAR makes its pairs anew in every step by the network in "
         "training: any straight flow is then a fixed point, whatever it generates, and nothing pulls it back.",
-        "Left: distances over the rounds of six methods; two rise steeply. Right: shares of samples in a mode.",
+        "Left: distances over the rounds of six methods on a logarithmic axis; the online ones rise steeply, the one "
+        "with reversal by the first flow stays lowest. Right: shares of samples in a mode, in the same order.",
     ),
     "digits-samples": Plot(
         "digits",

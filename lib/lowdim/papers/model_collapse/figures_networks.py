@@ -29,9 +29,9 @@ def draw_plane_network(record: Record) -> Figure:
         left.plot(record["distance"][i], marker=marker, ms=4, lw=1.3, color=COLOURS[colour])
         right.plot(record["inside"][i], marker=marker, ms=4, lw=1.3, color=COLOURS[colour], label=label)
     left.axhline(float(record["floor"]), color=COLOURS["theory"], ls="--", lw=1.1)
-    left.annotate("two fresh samples of the data", (0.02, float(record["floor"])), xytext=(0, 3),
+    left.annotate("two fresh samples of the data", (0.98, float(record["floor"])), xytext=(0, 3), ha="right",
                   xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=8)  # fmt: skip
-    left.set(xlabel="round $j$", title="sliced Wasserstein distance to the data", ylim=(0, None))
+    left.set(xlabel="round $j$", title="sliced Wasserstein distance to the data", yscale="log")
     right.set(xlabel="round $j$", title="share of samples in a mode", ylim=(0, 1.75), yticks=(0, 0.25, 0.5, 0.75, 1))
     right.legend(fontsize=7.5, loc="upper right")
     return fig

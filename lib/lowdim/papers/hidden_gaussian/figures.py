@@ -165,7 +165,7 @@ FIGURES: dict[str, Plot] = {
         "capacity",
         figures_nets.draw_capacity,
         "Narrow and wide networks on 40 digits over training: distance to the Gaussian denoiser, and agreement of "
-        "samples of two networks on disjoint sets. The narrow nets never come as close as the wide ones do early; part "
+        "samples of two networks on disjoint sets. The narrow nets never come as close as the wide ones do early; much "
         "of their agreement is noise of the start that they leave in their samples.",
         "Left: the wide nets' distance falls below half of the narrow ones' and rises again. Right: agreement falls "
         "to one half for the wide networks, to 0.8 for the narrow ones.",

@@ -209,6 +209,7 @@ def capacity(profile: str, seed: int, device: str) -> Record:
         claims={
             "02-G13a": float(to_gaussian[0, -1, at] / to_gaussian[1, -1, at]),
             "02-G13b": float(cosines[0, -1] - cosines[1, -1]),
+            "02-G13c": noise_left(runs[0]) / noise_left(runs[1]),
         },
         arrays={
             "steps": np.array([look.step for look in runs[0].looks]),
@@ -218,6 +219,14 @@ def capacity(profile: str, seed: int, device: str) -> Record:
             "agreement": cosines,
         },
     )
+
+
+def noise_left(run: Run) -> float:
+    """Standard deviation of the first network's samples at pixels that are blank in all digits."""
+    digits = load_digits("train").images
+    blank = digits.flatten(1).std(0) < 0.03
+    samples = sample_from(run.last[0], run.noise).cpu()
+    return float(samples.flatten(1)[:, blank].std())
 
 
 def noise_law(profile: str, seed: int, device: str) -> Record:

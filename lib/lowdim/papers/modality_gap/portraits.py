@@ -12,6 +12,7 @@ from lowdim.profile import check_device
 from lowdim.record import Record
 
 SHOWN = 6
+KEYS = ("uniformity", "gap")
 WARM, HOT = 0.07, 0.4
 """Fixed temperatures that are compared with 0.01: one near which the paper retrieves best, one where it collapses."""
 
@@ -37,12 +38,17 @@ def faces_temperature(profile: str, seed: int, device: str) -> Record:
     if HOT in settings.face_temperatures:
         best = max(found[f"fixed {tau:g}"].last.recall for tau in settings.face_temperatures)
         record.claims["04-F1e"] = 100 * (best - found[f"fixed {HOT:g}"].last.recall)
+        probe = [one.probe for one in found.values()]
+        with_uniformity, with_gap = (
+            spearman([getattr(one.last, key) for one in found.values()], probe) for key in KEYS
+        )
+        record.claims |= {"04-F1f": with_uniformity, "04-F1g": with_uniformity - abs(with_gap)}
     if profile == "full":
         _full_claims(settings.face_temperatures, found, record)
     record.number("recall-learned", 100 * free.last.recall, "%", tolerance=5)
     record.number("chance-recall", 100 * chance_recall(found), "%", tolerance=0.5)
     record.arrays |= {**measures(found), **paths(found), "floor": np.array([one.last.floor for one in found.values()])}
-    record.number("mean-growth-in-ten-steps", float(growth.mean()), tolerance=0.02)
+    record.number("faces-growth-in-ten-steps", float(growth.mean()), tolerance=0.02)
     record.arrays["growth"] = growth.numpy()
     record.arrays |= {"pictures": test.images[:SHOWN].cpu().numpy(), "captions": np.array(test.captions[:SHOWN])}
     for key, one in (("cold", cold), ("warm", warm)):
@@ -56,7 +62,7 @@ def _full_claims(temperatures: tuple[float, ...], found: dict[str, Trained], rec
     low = [index for index, tau in enumerate(temperatures) if tau <= 0.1]
     record.claims["04-F4a"] = spearman(np.array(temperatures)[low], np.array(gap)[low])
     record.claims["04-F4b"] = record.claims["04-F1e"]
-    record.claims["04-F4c"] = spearman([one.last.uniformity for one in fixed], [one.probe for one in fixed])
+    record.claims["04-F4c"] = record.claims["04-F1f"]
 
 
 def chance_recall(found: dict[str, Trained]) -> float:

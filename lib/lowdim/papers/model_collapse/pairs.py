@@ -7,7 +7,7 @@ A source of pairs is any callable ``source(velocity, n, generator) -> Pairs`` th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -127,11 +127,6 @@ def choose(data: Tensor, n: int, generator: torch.Generator) -> Tensor:
 def noise_like(x: Tensor, generator: torch.Generator) -> Tensor:
     """Standard normal noise of the shape, dtype and device of ``x``."""
     return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=generator.device).to(x.device)
-
-
-def concatenate(parts: Sequence[Pairs]) -> Pairs:
-    """All pairs one after the other."""
-    return Pairs(torch.cat([part.x0 for part in parts]), torch.cat([part.x1 for part in parts]))
 
 
 def _finite(x: Tensor, name: str) -> Tensor:

@@ -95,7 +95,7 @@ class Settings:
 
 _QUICK = Settings(
     regression_samples=400_000,
-    descent_steps=1_000,
+    descent_steps=500,
     collapse_runs=12,
     bound_runs=20,
     paths=4_000,

@@ -80,7 +80,12 @@ def test_it_finds_its_claims_without_a_checkout(installed):
 
 def test_its_weights_are_whole_without_a_checkout(installed):
     shipped = sorted(path.parent.name for path in (ROOT / "models").glob("*/card.json"))
-    code = f"from lowdim.denoising.weights import load_model; [load_model(name) for name in {shipped}]"
+    code = (
+        "import importlib; from lowdim.model_store import load_card\n"
+        f"for name in {shipped}:\n"
+        "    module, _, function = load_card(name).loader.rpartition('.')\n"
+        "    getattr(importlib.import_module(module), function)(name)"
+    )
     done = installed("-c", code)
     assert done.returncode == 0, done.stderr
     told = installed("-m", "lowdim.companion.cli", "doctor").stdout

@@ -67,11 +67,11 @@ def full_jacobian(denoiser: Denoiser, x: Tensor, sigma: float | Tensor, chunk: i
 class TopSVD:
     """Leading singular triplets of ``J`` (or ``M J`` under a mask): ``J ~ sum_i S_i U_i V_i^T``.
 
-    ``U`` and ``V`` are ``(k, *shape)`` with orthonormal rows when flattened, ``S`` is ``(k,)``, descending. The entry
-    of largest size in each ``V_i`` is positive. ``angle`` (radians) estimates how far the span of ``V`` still is from
-    its limit, directions whose singular value is zero to rounding left out; ``converged`` says whether it fell to the
-    tolerance. ``evaluations`` counts the passes of single samples through the network: one for each product with
-    ``J`` or ``J^T``.
+    ``V`` is ``(k, *shape)`` and ``U`` the same in the shape of the values, both with orthonormal rows when flattened;
+    ``S`` is ``(k,)``, descending. The entry of largest size in each ``V_i`` is positive. ``angle`` (radians) estimates
+    how far the span of ``V`` still is from its limit, directions whose singular value is zero to rounding left out;
+    ``converged`` says whether it fell to the tolerance. ``evaluations`` counts the passes of single samples through the
+    network: one for each product with ``J`` or ``J^T``.
     """
 
     U: Tensor
@@ -103,14 +103,15 @@ def top_k_svd(
     at most ``tol`` radians, or after ``max_iter`` steps with ``converged=False`` (singular values ``k`` and
     ``k + oversample + 1`` nearly equal).
 
-    ``mask`` (broadcastable to ``shape``, true or 1 where kept) restricts the rows: the result is for ``M J``, with
-    ``U`` zero outside the mask (LOCO Edit, section 3). ``chunk`` bounds the directions in one call of the network.
+    ``denoiser`` may also be a map to another shape, such as a denoiser of latents followed by a decoder. ``mask``
+    (broadcastable to the shape of the values, true or 1 where kept) restricts the rows: the result is for ``M J``,
+    with ``U`` zero outside the mask (LOCO Edit, section 3). ``chunk`` bounds the directions in one call of the network.
     Source: Halko, Martinsson and Tropp (2011), algorithm 4.4, with a Rayleigh-Ritz step at each iteration.
     """
     shape = _check_point(x, k, max_iter, oversample, chunk, tol)
     size = min(k + oversample, x.numel())
-    rows = _row_mask(mask, shape, x.device)
     products = PointProducts(denoiser, x, sigma, _even_chunk(size, chunk))
+    rows = _row_mask(mask, products.out_shape, x.device)
     start = torch.randn(size, x.numel(), generator=generator, dtype=x.dtype, device=generator.device).to(x.device)
     V = _orthonormal_rows(start)
     angle, last_step, iteration = float("inf"), float("inf"), 0
@@ -122,7 +123,7 @@ def top_k_svd(
         angle = _remaining(step, last_step, S, k)
         V, last_step = V_next, step
     U, V = _fix_signs(U[:k], V[:k])
-    U, V = U.reshape(k, *shape), V.reshape(k, *shape)
+    U, V = U.reshape(k, *products.out_shape), V.reshape(k, *shape)
     return TopSVD(U, S[:k], V, iteration, products.evaluations, angle, angle <= tol)
 
 

@@ -1,4 +1,8 @@
-"""The linear map ``J = dD(x, sigma)/dx`` of a denoiser at given points, as products in either mode."""
+"""The linear map ``J = dD(x, sigma)/dx`` of a denoiser at given points, as products in either mode.
+
+Any map that treats the samples of a batch independently will do, also one whose values have another shape than its
+points, such as a denoiser of latents followed by a decoder.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +30,21 @@ def forward_mode(denoiser: Denoiser, x: Tensor, sigma: Tensor, v: Tensor) -> Ten
 
 
 class Linearised:
-    """The linear map ``J`` at a batch of points, from one forward pass whose graph is kept for all later products."""
+    """The linear map ``J`` at a batch of points, from one forward pass whose graph is kept for all later products.
 
-    def __init__(self, denoiser: Denoiser, x: Tensor, sigma: Tensor) -> None:
+    Values of another shape than the points are taken for a mistake unless ``same_shape`` is false.
+    """
+
+    def __init__(self, denoiser: Denoiser, x: Tensor, sigma: Tensor, *, same_shape: bool = True) -> None:
         with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
             self.x = x.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
             self.y = denoiser(self.x, sigma)
-        if self.y.shape != self.x.shape or not self.y.requires_grad:
+        kept = None if same_shape else 1
+        if self.y.shape[:kept] != self.x.shape[:kept] or not self.y.requires_grad:
             raise ValueError(
                 f"denoiser: it returned shape {tuple(self.y.shape)}, requires_grad {self.y.requires_grad}, for x of "
-                f"shape {tuple(self.x.shape)}; it must keep the shape and be differentiable (not under torch.no_grad())"
+                f"shape {tuple(self.x.shape)}; it must keep the {'shape' if same_shape else 'batch'} and be "
+                "differentiable (not under torch.no_grad())"
             )
         self._dual: tuple[Tensor, Tensor] | None = None
 
@@ -56,6 +65,8 @@ class Linearised:
 class PointProducts:
     """Products of ``J`` and ``J^T`` at one point with rows ``(m, n)``, ``copies`` of them in each call of the network.
 
+    ``out_shape`` is the shape of one value of the denoiser: ``J`` is ``out_shape.numel() x n``.
+
     ``J v`` comes from two reverse passes over the kept graph, about twice as fast as forward mode, which would pay the
     forward pass again in each call; forward mode serves denoisers that cannot be differentiated twice.
     """
@@ -64,17 +75,18 @@ class PointProducts:
         self.denoiser, self.copies = denoiser, copies
         self.points = x.repeat_interleave(copies, 0)
         self.levels = expand_sigma(sigma, x).repeat(copies)
-        self.linear = Linearised(denoiser, self.points, self.levels)
+        self.linear = Linearised(denoiser, self.points, self.levels, same_shape=False)
+        self.out_shape = self.linear.y.shape[1:]
         self.twice_differentiable = True
         self.evaluations = 0
 
     def apply(self, rows: Tensor) -> Tensor:
         """``J v`` for each row v."""
-        return self._in_chunks(self._apply_batch, rows)
+        return self._in_chunks(self._apply_batch, rows, self.points.shape)
 
     def transpose(self, rows: Tensor) -> Tensor:
         """``J^T u`` for each row u."""
-        return self._in_chunks(self.linear.transpose, rows)
+        return self._in_chunks(self.linear.transpose, rows, self.linear.y.shape)
 
     def _apply_batch(self, batch: Tensor) -> Tensor:
         if self.twice_differentiable:
@@ -84,11 +96,11 @@ class PointProducts:
                 self.twice_differentiable = False
         return forward_mode(self.denoiser, self.points, self.levels, batch)
 
-    def _in_chunks(self, product: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
+    def _in_chunks(self, product: Callable[[Tensor], Tensor], rows: Tensor, shape: torch.Size) -> Tensor:
         results = []
         for part in rows.split(self.copies):
             used = part.shape[0]
             padded = torch.cat([part, part.new_zeros(self.copies - used, part.shape[1])])
-            results.append(product(padded.reshape(self.points.shape)).reshape(padded.shape)[:used])
+            results.append(product(padded.reshape(shape)).flatten(1)[:used])
             self.evaluations += self.copies
         return torch.cat(results)

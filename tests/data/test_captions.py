@@ -173,6 +173,7 @@ def test_unknown_words_and_lengths():
     assert tokenizer.decode(ids) == ["a happy <unknown>", "face"]
     assert tokenizer.encode(["a happy face"], 4, truncate=True).ids.tolist() == [[2, 4, 5, 3]]
     assert tokenizer.encode(["", "face"]).ids.tolist() == [[2, 3, 0], [2, 6, 3]]
+    assert tokenizer.encode([""]).ids.tolist() == [[2, 3, 0]]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +196,10 @@ def test_unknown_words_and_lengths():
         (lambda a: Tokenizer([]), "vocabulary: it is empty"),
         (lambda a: Tokenizer(["a", "b", "a"]), "'a' is there twice"),
         (lambda a: Tokenizer(["two words"]), "'two words' is not allowed"),
-        (lambda a: Tokenizer.from_captions([]), "captions: no words in 0 captions"),
+        (lambda a: Tokenizer.from_captions([]), "captions: the list is empty"),
+        (lambda a: Tokenizer.from_captions(["", "!"]), "captions: no words in 2 captions"),
+        (lambda a: Tokenizer().encode("a face"), "captions: 'a face' is a single text"),
+        (lambda a: captions_match("a happy face", a), "captions: 'a happy face' is a single text"),
         (lambda a: Tokenizer().encode([]), "captions: the list is empty"),
         (lambda a: Tokenizer().encode(["a face"], 2), "length: 2"),
         (lambda a: Tokenizer().encode(["a happy face"], 4), "length: 4 is too short; .* 5 tokens"),

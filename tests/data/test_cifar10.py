@@ -1,5 +1,9 @@
 """Tiny files in the two known formats; their checksums stand in for the published ones."""
 
+import functools
+import http.server
+import threading
+
 import pytest
 import torch
 
@@ -87,6 +91,26 @@ def test_download_only_when_asked_and_only_once(put, tmp_path, monkeypatch):
     load_cifar10("train", folder=tmp_path, download=True)
     load_cifar10("train", folder=tmp_path, download=True)
     assert calls == [("cifar-10-python.tar.gz", tmp_path)]
+
+
+def test_a_download_that_fails_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(cifar10, "URL", "http://127.0.0.1:9/cifar-10-python.tar.gz")  # nobody listens there
+    with pytest.raises(ConnectionError, match=r"could not be fetched from http.*; get it in another way and put it"):
+        load_cifar10("train", folder=tmp_path, download=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_download_of_something_else_is_refused_and_removed(tmp_path, monkeypatch):
+    (served := tmp_path / "served").mkdir()
+    (served / "cifar-10-python.tar.gz").write_bytes(b"an error page")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=served)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(cifar10, "URL", f"http://127.0.0.1:{server.server_port}/cifar-10-python.tar.gz")
+        with pytest.raises(ValueError, match="hash"):
+            load_cifar10("train", folder=tmp_path / "data", download=True)
+        server.shutdown()
+    assert not list((tmp_path / "data").glob("*"))
 
 
 def test_more_than_there_is_is_refused_with_the_number(put, tmp_path):

@@ -83,7 +83,7 @@ def load_cifar10(
 
     Raises ``ValueError`` for an unknown split or source, a limit above what the source holds, or a file whose
     checksum is not the published one (truncated or altered); ``FileNotFoundError`` where no file is found, with what
-    to do.
+    to do; ``ConnectionError`` where a download fails.
     """
     if source is not None and source not in SOURCES:
         raise ValueError(f"source: {source!r} is unknown; choose one of {', '.join(SOURCES)}")
@@ -113,7 +113,11 @@ def _find(candidates: list[DataSet], folder: str | Path | None, download: bool) 
 def _download(file: DataFile, root: Path) -> Path:
     import pooch
 
-    return Path(pooch.retrieve(URL, known_hash=file.checksum, fname=file.name, path=root, progressbar=True))
+    try:
+        return Path(pooch.retrieve(URL, known_hash=file.checksum, fname=file.name, path=root, progressbar=True))
+    except OSError as error:  # of the network, which requests reports as one of these, or of the disk
+        advice = f"get it in another way and put it into {root}"
+        raise ConnectionError(f"{file.name} could not be fetched from {URL}; {advice} ({error})") from error
 
 
 def _read_original(path: Path, split: str, count: int) -> tuple[np.ndarray, np.ndarray]:

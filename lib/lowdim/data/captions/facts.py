@@ -62,6 +62,14 @@ def split_words(text: str) -> list[str]:
     return re.findall(r"[a-z]+|[,.;]", text.lower())
 
 
+def check_captions(captions: Sequence[str]) -> None:
+    """Raise ``ValueError`` for an empty list, and for one text, which would be read letter by letter."""
+    if isinstance(captions, str):
+        raise ValueError(f"captions: {captions!r} is a single text; give a list of captions")
+    if not captions:
+        raise ValueError("captions: the list is empty; give at least one caption")
+
+
 def describe_faces(attributes: Tensor) -> Tensor:
     """``(N, K)``: for every fact in :data:`FACTS`, which piece of its range each face lies in (counted from 0).
 
@@ -78,11 +86,10 @@ def describe_faces(attributes: Tensor) -> Tensor:
 def read_captions(captions: Sequence[str]) -> Tensor:
     """``(C, K)``: for every fact, the piece of its range that each caption names, or -1 where it is silent.
 
-    Words that state no fact are skipped. Raises ``ValueError`` for an empty list of captions, and for a caption that
-    names two pieces of one range.
+    Words that state no fact are skipped. Raises ``ValueError`` for an empty list of captions, a single text in place of
+    a list, and for a caption that names two pieces of one range.
     """
-    if not captions:
-        raise ValueError("captions: the list is empty; give at least one caption")
+    check_captions(captions)
     return torch.tensor([_read(caption) for caption in captions])
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lowdim.data.captions.facts import split_words
+from lowdim.data.captions.facts import check_captions, split_words
 from lowdim.data.captions.grammar import grammar_words
 
 SPECIAL = ("<pad>", "<unknown>", "<start>", "<end>")
@@ -49,6 +49,7 @@ class Tokenizer:
     @classmethod
     def from_captions(cls, captions: Sequence[str]) -> Tokenizer:
         """A tokenizer for the words of ``captions``, sorted. Raises ``ValueError`` when there are none."""
+        check_captions(captions)
         words = sorted({word for caption in captions for word in split_words(caption)})
         if not words:
             raise ValueError(f"captions: no words in {len(captions)} captions; give at least one")
@@ -60,14 +61,14 @@ class Tokenizer:
     def encode(self, captions: Sequence[str], length: int | None = None, *, truncate: bool = False) -> Tokens:
         """The captions as ``Tokens`` of ``length`` columns (by default as many as the longest needs).
 
-        Raises ``ValueError`` for no captions, for a length below 3, and for a caption that does not fit, unless
-        ``truncate``: then its last words are cut, and the end token stays.
+        A caption without words is ``<start> <end>``. Raises ``ValueError`` for no captions, a single text in place of a
+        list, a length below 3, and for a caption that does not fit, unless ``truncate``: then its last words are cut,
+        and the end token stays.
         """
-        if not captions:
-            raise ValueError("captions: the list is empty; give at least one caption")
+        check_captions(captions)
         rows = [[self._number.get(word, UNKNOWN) for word in split_words(caption)] for caption in captions]
         longest = max(map(len, rows)) + 2
-        length = longest if length is None else length
+        length = max(longest, 3) if length is None else length
         if length < 3:
             raise ValueError(f"length: {length!r} is not allowed; give at least 3")
         if longest > length and not truncate:

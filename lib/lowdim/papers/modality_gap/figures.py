@@ -74,7 +74,7 @@ FIGURES: dict[str, Plot] = {
         "the gap freezes, and more firmly than Lemma 3.1 would allow for parallel modalities at the measured "
         "temperatures.",
         "Left: temperatures that peak near time one. Middle: shares of matched pairs that jump to one. Right: gaps "
-        "that keep 70 to 90 percent, above dark curves that fall to 40.",
+        "that keep most of their size, above dark curves that fall to less than half.",
     ),
     "first-steps": Plot(
         "latent-start",
@@ -87,8 +87,8 @@ FIGURES: dict[str, Plot] = {
         "latent-temperature",
         figures_towers.draw_temperature_gap,
         "Gap of the toy's towers after training at fixed temperatures (points: seeds) and with a learned one, by "
-        "its start. From 0.07 on the gap is what sampling alone gives, $\\sqrt{2(1-\\overline{\\cos})/n}$.",
-        "A curve that falls from 0.3 at temperature 0.01 to 0.02 at 0.07 and then follows a dark line.",
+        "its start. The dark line is what sampling alone gives, $\\sqrt{2(1-\\overline{\\cos})/n}$.",
+        "A curve that falls steeply as the temperature grows and ends close above a dark line. Squares sit on it.",
     ),
     "retrieval-window": Plot(
         "latent-temperature",
@@ -96,14 +96,15 @@ FIGURES: dict[str, Plot] = {
         "Retrieval against the gap in the toy; the labels are fixed temperatures, bars the spread over seeds. "
         "Large gaps go with worse retrieval. The collapse that the paper sees at large temperatures does not "
         "appear.",
-        "A curve that is high and flat at small gaps and falls towards large gaps on the right.",
+        "A curve that is high and nearly flat at small gaps and falls towards large gaps on the right.",
     ),
     "uniformity-probe": Plot(
         "latent-temperature",
         figures_towers.draw_uniformity_probe,
         "How much of the latent a linear map reads from image embeddings, against uniformity and against the gap, "
-        "mean over seeds; the labels are fixed temperatures.",
-        "Two scatter plots with labelled points: against uniformity on the left, against the gap on the right.",
+        "mean over seeds; dark points are warm.",
+        "Two scatter plots, points shaded from cold to warm: against uniformity on the left, against the gap on the "
+        "right.",
     ),
     "mitigations": Plot(
         "latent-mitigation",

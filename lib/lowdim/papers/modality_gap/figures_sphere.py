@@ -70,7 +70,7 @@ def film_sphere(record: Record) -> Iterable[tuple[str, Figure]]:
             _move(parts, record[f"features-{name}"][index])
             gap, tau = record[f"gap-{name}"][0, index], record[f"film-tau-{name}"][index]
             parts["text"].set_text(rf"$\Delta={gap:.3f}\quad\tau={tau:.3f}$")
-        yield (f"t = {times[index]:.2g}", fig)
+        yield (f"t = {float(f'{times[index]:.2g}'):,.6g}", fig)  # two digits, no exponent
 
 
 def _prepare(ax: Any, features: np.ndarray, title: str) -> dict[str, Any]:

@@ -8,11 +8,22 @@ import numpy as np
 
 from lowdim.papers.modality_gap.tables import COLUMNS
 from lowdim.record import Record
-from lowdim.style import COLOURS, figure
+from lowdim.style import COLOURS, SEQUENTIAL, figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+
+
+def _plain(*axes: Axis) -> None:
+    """Logarithmic axes with ticks at 1, 2 and 5 times powers of ten, written as plain numbers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    for axis in axes:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_locator(NullLocator())
 
 
 def draw_first_steps(record: Record) -> Figure:
@@ -23,7 +34,7 @@ def draw_first_steps(record: Record) -> Figure:
     left.plot(change.mean(1), color=COLOURS["ink"], lw=2.2, label="mean")
     left.set(xlabel="optimiser step", title=r"change of the gap $\Delta$")
     left.legend(loc="lower left")
-    right.hist(change[-1], bins=20, orientation="horizontal", color=COLOURS["measured"])
+    right.hist(change[-1], bins=20, orientation="horizontal", color=COLOURS["measured"], ec=COLOURS["card"])
     right.axhline(0, color=COLOURS["ink"], lw=1)
     right.set(xlabel="initialisations", title="after ten steps")
     return fig
@@ -55,6 +66,7 @@ def draw_temperature_gap(record: Record) -> Figure:
         label="learned, by its start",
     )
     ax.set(xscale="log", yscale="log", xlabel=r"temperature $\tau$", title=r"modality gap $\Delta$, held-out pairs")
+    _plain(ax.xaxis, ax.yaxis)
     ax.legend()
     return fig
 
@@ -79,28 +91,25 @@ def draw_retrieval_window(record: Record) -> Figure:
     for tau, x, y in zip(record["fixed"], gap[fixed], recall[fixed].mean(1), strict=True):
         ax.annotate(f"{tau:g}", (x, y), (4, -11), textcoords="offset points", fontsize=8, color=COLOURS["muted"])
     ax.set(xscale="log", xlabel=r"modality gap $\Delta$", title="recall at 1, mean of both ways (%)")
+    _plain(ax.xaxis)
     ax.legend(loc="lower left")
     return fig
 
 
 def draw_uniformity_probe(record: Record) -> Figure:
-    """The linear probe against uniformity and against the gap."""
-    fig, axes = figure(1.0, 0.74, ncols=2, sharey=True)
+    """The linear probe against uniformity and against the gap, shaded from cold to warm."""
+    fig, axes = figure(1.0, 0.78, ncols=2, sharey=True)
     fixed, learned = _split(record)
-    probe = record["probe"].mean(1)
-    for ax, x, label in zip(
-        axes, (record["uniformity"].mean(1), record["gap"].mean(1)), ("uniformity", r"gap $\Delta$"), strict=True
-    ):
-        ax.plot(x[fixed], probe[fixed], "o", color=COLOURS["measured"], label=r"fixed $\tau$")
-        ax.plot(x[learned], probe[learned], "s", ms=7, mfc="none", mew=1.6, color=COLOURS["network"], label="learned")
-        for tau, *place in zip(record["fixed"], x[fixed], probe[fixed], strict=True):
-            ax.annotate(
-                f"{tau:g}", tuple(place), (5, 3), textcoords="offset points", fontsize=8, color=COLOURS["muted"]
-            )
-        ax.set(xlabel=label)
-    axes[0].set_title("linear probe of the latent ($R^2$)")
-    axes[1].set_xscale("log")
-    axes[1].legend()
+    probe, tau = record["probe"].mean(1), record["fixed"]
+    shades = SEQUENTIAL(np.linspace(0.3, 1, len(tau)))
+    for ax, x in zip(axes, (record["uniformity"].mean(1), record["gap"].mean(1)), strict=True):
+        ax.plot(x[learned], probe[learned], "s", ms=10, mfc="none", mew=1.3, color=COLOURS["measured"], label="learned")
+        for value, shade, *place in zip(tau, shades, x[fixed], probe[fixed], strict=True):
+            ax.plot(*place, "o", ms=6.5, color=shade, label=rf"$\tau={value:g}$")
+    axes[0].set(xlabel="uniformity", title="linear probe of the latent ($R^2$)")
+    axes[1].set(xlabel=r"modality gap $\Delta$", xscale="log")
+    _plain(axes[1].xaxis)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
     return fig
 
 
@@ -121,7 +130,8 @@ def _bars(record: Record, gap: np.ndarray, recall: np.ndarray, aspect: float) ->
         ax.plot(values.mean(1), place, "o", ms=7, color=COLOURS[shade])
         ax.plot(values, place[:, None] + np.zeros_like(values), ".", ms=5, color=COLOURS["muted"], alpha=0.7)
         ax.axvline(values[0].mean(), color=COLOURS["muted"], lw=0.9, ls=":")
-    left.set(yticks=place, title=r"modality gap $\Delta$", xscale="log")
+    left.set(yticks=place, title=r"modality gap $\Delta$", xscale="log", ylim=(-0.6, len(gap) - 0.4))
+    _plain(left.xaxis)
     left.set_yticklabels([str(name).replace("learned 0.07", "baseline") for name in record["names"]])
     right.set(title="recall at 1 (%)")
     return fig
@@ -136,6 +146,8 @@ def draw_paper_tables(record: Record) -> Figure:
         ax.plot(table[:, x], table[:, y], "o", ms=4.5, color=COLOURS["muted"], label="all 26 rows")
         ax.plot(table[nine, x], table[nine, y], "o", ms=4.5, color=COLOURS["measured"], label="the nine of the figure")
         ax.set(xlabel=COLUMNS[x], title=f"{COLUMNS[y]} (%)", xscale="log" if x == 0 else "linear")
+        if x == 0:
+            _plain(ax.xaxis)
     axes[0].legend(loc="lower right", fontsize=7.5)
     return fig
 
@@ -184,6 +196,7 @@ def draw_faces_gap(record: Record) -> Figure:
     left.set(xscale="log", yscale="log", xlabel="optimiser step", title=r"modality gap $\Delta$")
     left.legend(loc="lower left")
     right.set(xscale="log", xlabel="optimiser step", title="recall at 1, all fitting captions count (%)")
+    _plain(left.xaxis, left.yaxis, right.xaxis)
     return fig
 
 
@@ -205,6 +218,7 @@ def draw_faces_diagnostics(record: Record) -> Figure:
 def _over(ax: Axes, steps: np.ndarray, values: np.ndarray, title: str, shade: str) -> None:
     ax.plot(steps, values, "o-", ms=3.5, color=COLOURS[shade])
     ax.set(xscale="log", xlabel="optimiser step", title=title)
+    _plain(ax.xaxis)
 
 
 def draw_faces_mismatch(record: Record) -> Figure:

@@ -228,7 +228,7 @@ def test_a_diffusers_pipeline_is_edited_from_its_folder(kind, tmp_path):
     found = editor.directions(x, mask, generator(18), rank=1, outside_rank=1, tol=1e-3, max_iter=300)
     assert found.vectors.shape == (1, *x.shape[1:])
     assert found.inside.U.shape == (1, 3, size, size)
-    step = 1e-2
+    step = 1e-3
     moved = editor.predict(x, found.vectors[0], [-step, step])
     change = ((moved[1] - moved[0]) * mask / (2 * step)).norm()
     assert abs(float(change / found.gains[0]) - 1) < 2e-2

@@ -1,46 +1,58 @@
-"""How far one picture is from another: peak signal-to-noise ratio and structural similarity, picture by picture."""
+"""How close a reconstructed image is to the true one: peak signal-to-noise ratio and structural similarity."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_batch, check_finite
+from lowdim.checks import check_finite
+from lowdim.compat import import_torchvision
 
-PIXEL_RANGE = 2.0
-"""Pixels of the book live in [-1, 1]."""
+LIMITS = (-1.0, 1.0)
 
 
-def psnr(found: Tensor, target: Tensor, pixel_range: float = PIXEL_RANGE) -> Tensor:
-    """``10 log10(range^2 / mean squared error)`` in decibels, one for each picture ``(B,)``; equal pictures give inf.
+def psnr(images: Tensor, truth: Tensor, limits: tuple[float, float] = LIMITS) -> Tensor:
+    """``10 log10((high - low)^2 / mean squared error)`` of each image ``(B,)``, in decibels.
 
-    Both are ``(B, C, H, W)``. Nothing is clipped or rounded here.
+    Both are ``(B, ...)``, images are cut to ``limits = (low, high)`` first, and the mean is over all entries of an
+    image. The range decides the number: pixels in [-1, 1] have a peak of 2, the same pixels in [0, 1] one of 1.
+    Raises ``ValueError`` for other shapes or limits.
     """
-    check_finite("target", target)
-    check_batch("found", found, target.shape[1:])
-    error = (found - target).double().square().flatten(1).mean(1)
-    return 10 * torch.log10(pixel_range**2 / error)
+    images, truth = _pair(images, truth, limits)
+    error = (images - truth).flatten(1).square().mean(1)
+    return 10 * torch.log10((limits[1] - limits[0]) ** 2 / error)
 
 
-def ssim(found: Tensor, target: Tensor, window: int = 11, pixel_range: float = PIXEL_RANGE) -> Tensor:
-    """Structural similarity (Wang et al. 2004), one for each picture ``(B,)``, by scikit-image.
+def ssim(images: Tensor, truth: Tensor, limits: tuple[float, float] = LIMITS) -> Tensor:
+    """Structural similarity (Wang et al. 2004) of each image ``(B,)``, by torchmetrics.
 
-    ``window`` is the side of the Gaussian window, whose standard deviation is ``1.5 window / 11`` pixels: 11 is the
-    usual one; small pictures need a smaller one. Its mean is taken where the window lies inside the picture. Raises
-    ``ValueError`` for an even window or one larger than the picture.
+    Gaussian window of 11 x 11 pixels and deviation 1.5, where it fits into the image, and the mean over its places and
+    the channels, as in scikit-image; ``(B, C, H, W)`` with at least 11 pixels a side. Images are cut to ``limits`` and
+    mapped to [0, 1] first: the measure compares brightness, so its zero has to be black.
+    Raises ``ValueError`` for other shapes or limits.
     """
-    from skimage.metrics import structural_similarity
+    images, truth = _pair(images, truth, limits)
+    if images.dim() != 4 or min(images.shape[2:]) < 11:
+        raise ValueError(f"images: shape {tuple(images.shape)} is not allowed; give (B, C, H, W), H and W at least 11")
+    import_torchvision()  # torchmetrics imports it
+    from torchmetrics.functional.image import structural_similarity_index_measure
 
-    check_finite("target", target)
-    check_batch("found", found, target.shape[1:])
-    if window % 2 == 0 or not 3 <= window <= min(target.shape[-2:]):
-        raise ValueError(f"window: {window!r} is not allowed; give an odd number from 3 to {min(target.shape[-2:])}")
-    pairs = zip(found.detach().cpu().double().numpy(), target.detach().cpu().double().numpy(), strict=True)
-    values = [
-        structural_similarity(
-            a, b, data_range=pixel_range, channel_axis=0, gaussian_weights=True, sigma=1.5 * window / 11,
-            use_sample_covariance=False,
+    first, second = ((x - limits[0]) / (limits[1] - limits[0]) for x in (images, truth))
+    whole: Any = structural_similarity_index_measure(
+        first, second, sigma=1.5, kernel_size=11, data_range=1.0, reduction="none", return_full_image=True
+    )
+    return whole[1][..., 5:-5, 5:-5].mean((1, 2, 3))  # torchmetrics reflects at the border
+
+
+def _pair(images: Tensor, truth: Tensor, limits: tuple[float, float]) -> tuple[Tensor, Tensor]:
+    check_finite("images", images)
+    check_finite("truth", truth)
+    if images.shape != truth.shape or images.dim() < 2:
+        raise ValueError(
+            f"images: shape {tuple(images.shape)} for a truth of {tuple(truth.shape)}; give (B, ...) twice"
         )
-        for a, b in pairs
-    ]  # fmt: skip
-    return torch.tensor(values, dtype=torch.float64)
+    if not limits[0] < limits[1]:
+        raise ValueError(f"limits: {limits!r} is not allowed; give (low, high) with low < high")
+    return images.clamp(*limits), truth.clamp(*limits)

@@ -1,0 +1,59 @@
+"""Multi-coil magnetic resonance imaging at small size: smooth coil maps and Cartesian masks for deepinv's operator."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lowdim.compat import import_deepinv
+
+deepinv: Any = import_deepinv()
+
+
+def coil_maps(coils: int, side: int) -> Tensor:
+    """Smooth complex sensitivities ``(coils, side, side)`` with ``sum_c |S_c|^2 = 1`` at every pixel.
+
+    The coils sit evenly on a circle around the image; each sees what is near, with a phase that turns with the angle.
+    Raises ``ValueError`` for fewer than one coil or a side below 2.
+    """
+    if coils < 1 or side < 2:
+        raise ValueError(f"coils, side: {coils!r}, {side!r} are not allowed; need coils >= 1 and side >= 2")
+    line = torch.linspace(-1, 1, side, dtype=torch.float64)
+    rows, columns = torch.meshgrid(line, line, indexing="ij")
+    maps = []
+    for angle in (2 * math.pi * c / coils for c in range(coils)):
+        down, right = rows - 1.2 * math.sin(angle), columns - 1.2 * math.cos(angle)
+        size = torch.exp(-(down.square() + right.square()) / 2)
+        maps.append(torch.polar(size, angle + 0.5 * torch.atan2(down, right + 2)))
+    stacked = torch.stack(maps)
+    return (stacked / stacked.abs().square().sum(0).sqrt()).to(torch.complex64)
+
+
+def multi_coil_mri(
+    side: int, noise_std: float, generator: torch.Generator, *, coils: int = 4, acceleration: int = 4
+) -> Any:
+    """The ``MultiCoilMRI`` of deepinv for complex images ``(B, 2, side, side)`` (real part, imaginary part).
+
+    One column in ``acceleration`` is measured: those in the middle (a twelfth of all) always, the others at random.
+    Each measured column has every row. ``generator`` draws the columns, and then the noise: the physics keeps it.
+    Raises ``ValueError`` unless ``noise_std > 0`` and ``1 <= acceleration <= side / 4``.
+    """
+    if not noise_std > 0:
+        raise ValueError(f"noise_std: {noise_std!r} is not allowed; give a number > 0")
+    if not 1 <= acceleration <= side / 4:
+        raise ValueError(f"acceleration: {acceleration!r} is not allowed; give a number from 1 to {side / 4:g}")
+    kept = side // acceleration
+    centre = min(kept, max(2, round(side / 12)))
+    low = torch.arange(centre) + side // 2 - centre // 2
+    others = torch.tensor([column for column in range(side) if column not in low.tolist()])
+    chosen = others[torch.randperm(len(others), generator=generator)[: kept - centre]]
+    mask = torch.zeros(side, side)
+    mask[:, torch.cat([low, chosen])] = 1
+    return deepinv.physics.MultiCoilMRI(
+        mask=mask,
+        coil_maps=coil_maps(coils, side),
+        noise_model=deepinv.physics.GaussianNoise(noise_std, rng=generator),
+    )

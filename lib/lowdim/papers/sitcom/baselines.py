@@ -1,0 +1,146 @@
+"""Other solvers with the same interface: DPS as in its paper, and DAPS."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from lowdim.denoising.denoiser import Denoiser
+from lowdim.denoising.grids import log_sigmas
+from lowdim.denoising.samplers import euler, last
+from lowdim.measurement.discrepancy import noise_level
+from lowdim.papers.sitcom.descent import over_batch
+from lowdim.papers.sitcom.problem import Problem
+from lowdim.papers.sitcom.solver import LevelSolver, Visit, draw
+
+TINY = 1e-30  # a residual of exactly 0 has no direction
+
+
+class DPS(LevelSolver):
+    """Diffusion posterior sampling (Chung et al. 2023, Algorithm 1): one gradient of the residual's norm a level.
+
+    In variance-preserving points, with ``x0 = f(x_t)``::
+
+        x_t' = ancestral step from x_t with x0  -  zeta grad_{x_t} |A(x0) - y|
+
+    ``guidance`` is ``zeta``, a number or one for each sample ``(B,)``; it has to be tuned for each task and each number
+    of levels. ``pixel_range`` as in :class:`~lowdim.papers.sitcom.sitcom.SITCOM`. Raises ``ValueError`` unless
+    ``guidance`` is finite and >= 0.
+    """
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        sigmas: Tensor | Sequence[float],
+        *,
+        guidance: float | Tensor,
+        pixel_range: tuple[float, float] | None = (-1.0, 1.0),
+        progress: bool = False,
+    ) -> None:
+        super().__init__(denoiser, sigmas, progress=progress)
+        self.guidance = torch.as_tensor(guidance, dtype=torch.float64)
+        if not bool(((self.guidance >= 0) & torch.isfinite(self.guidance)).all()):
+            raise ValueError(f"guidance: {guidance!r} is not allowed; give finite numbers >= 0")
+        self.pixel_range = pixel_range
+
+    def prepare(self, problem: Problem) -> None:
+        """Give each sample its guidance."""
+        if self.guidance.dim() > 1 or self.guidance.numel() not in (1, problem.shape[0]):
+            raise ValueError(
+                f"guidance: shape {tuple(self.guidance.shape)} is not allowed; give a number or ({problem.shape[0]},)"
+            )
+        self.weights = self.guidance.expand(problem.shape[0])
+
+    def visit(
+        self, problem: Problem, point: Tensor, sigma: float, sigma_next: float, generator: torch.Generator
+    ) -> Visit:
+        """One ancestral step and one gradient step."""
+        with torch.enable_grad():
+            z = point.detach().requires_grad_()
+            denoised = self.denoiser(z, sigma)
+            denoised = denoised if self.pixel_range is None else denoised.clamp(*self.pixel_range)
+            misfit = problem.misfit(denoised)
+            (gradient,) = torch.autograd.grad(misfit.clamp_min(TINY).sqrt().sum(), z)
+        estimate, misfit = denoised.detach(), misfit.detach()
+        keep = (sigma_next / sigma) ** 2
+        fresh = sigma_next * math.sqrt(1 - keep) * draw(point, generator)
+        # x_t = z / sqrt(1 + sigma^2): once for the gradient, once to come back to z at the next level.
+        units = math.sqrt((1 + sigma**2) * (1 + sigma_next**2))
+        following = estimate + keep * (point - estimate) + fresh - units * over_batch(self.weights, gradient) * gradient
+        if sigma_next == 0:
+            with torch.no_grad():
+                misfit = problem.misfit(following)
+        once = torch.ones(point.shape[0], dtype=torch.long, device=point.device)
+        return Visit(
+            estimate, estimate, misfit, once, once, torch.zeros_like(once, dtype=torch.bool), torch.zeros_like(misfit),
+            following,
+        )  # fmt: skip
+
+
+class DAPS(LevelSolver):
+    """Decoupled annealing (Zhang et al. 2024): solve the flow ODE to a clean image, draw from the measurement's
+    likelihood around it by Langevin steps, noise again.
+
+    At level ``sigma``, ``x0`` is the end of ``ode_steps`` Euler steps from ``z`` to 0. Then ``langevin_steps`` steps on
+    ``|A(x) - y|^2 / (2 sigma_y^2) + |x - x0|^2 / (2 r^2)`` with ``r = spread sigma`` start at ``x0``, each of size
+    ``step`` times the inverse of the curvature ``gain / sigma_y^2 + 1 / r^2``; ``gain`` bounds ``|dA/dx|^2``. The last
+    draw is the estimate. No gradient passes through the denoiser.
+
+    ``r`` stands for the deviation of ``x0`` given ``z``. The paper takes ``r = sigma`` and Langevin steps too few to
+    spread that far; here they do, so ``spread``, a number or one for each sample ``(B,)``, is tuned instead.
+
+    Raises ``ValueError`` for a count below 1, a ``step`` outside (0, 1] or a ``spread`` that is not above 0.
+    """
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        sigmas: Tensor | Sequence[float],
+        *,
+        spread: float | Tensor = 1.0,
+        ode_steps: int = 5,
+        langevin_steps: int = 50,
+        step: float = 0.5,
+        gain: float = 1.0,
+        progress: bool = False,
+    ) -> None:
+        super().__init__(denoiser, sigmas, progress=progress)
+        for name, count in (("ode_steps", ode_steps), ("langevin_steps", langevin_steps)):
+            if count < 1:
+                raise ValueError(f"{name}: {count!r} is not allowed; give a whole number of at least 1")
+        if not 0 < step <= 1:
+            raise ValueError(f"step: {step!r} is not allowed; give a number in (0, 1]")
+        self.spread = torch.as_tensor(spread, dtype=torch.float64)
+        if not bool(((self.spread > 0) & torch.isfinite(self.spread)).all()):
+            raise ValueError(f"spread: {spread!r} is not allowed; give finite numbers > 0")
+        self.ode_steps, self.langevin_steps, self.step, self.gain = ode_steps, langevin_steps, step, gain
+
+    def visit(
+        self, problem: Problem, point: Tensor, sigma: float, sigma_next: float, generator: torch.Generator
+    ) -> Visit:
+        """Flow, draw, noise again."""
+        grid = log_sigmas(self.ode_steps, min(0.01, sigma / 2), sigma) if self.ode_steps > 1 else [sigma, 0.0]
+        clean = last(euler(self.denoiser, point, grid))
+        estimate = self._langevin(problem, clean, sigma, generator)
+        with torch.no_grad():
+            misfit = problem.misfit(estimate)
+        count = torch.full((point.shape[0],), self.ode_steps, dtype=torch.long, device=point.device)
+        return Visit(
+            clean, estimate, misfit, count, torch.zeros_like(count), torch.zeros_like(count, dtype=torch.bool),
+            torch.zeros_like(misfit), estimate + sigma_next * draw(point, generator),
+        )  # fmt: skip
+
+    def _langevin(self, problem: Problem, clean: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
+        variance = over_batch(noise_level(problem.physics, clean.shape[0]).square(), clean)
+        width = over_batch((self.spread * sigma).square().expand(clean.shape[0]), clean)
+        size = self.step / (self.gain / variance + 1 / width)
+        x = clean
+        for _ in range(self.langevin_steps):
+            with torch.enable_grad():
+                leaf = x.detach().requires_grad_()
+                (data,) = torch.autograd.grad(problem.misfit(leaf).sum() / 2, leaf)
+            x = x - size * (data / variance + (x - clean) / width) + (2 * size).sqrt() * draw(x, generator)
+        return x

@@ -1,0 +1,123 @@
+"""Solvers of deepinv for measurements in the book's units.
+
+deepinv's images live in [0, 1]. With ``x01 = (x + 1) / 2`` and a linear operator ``A x01 = (A x + A 1) / 2``, so the
+measurement becomes ``(y + A 1) / 2`` and its noise level ``sigma_y / 2``: this module is the one place where that is
+done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lowdim.compat import import_deepinv
+from lowdim.denoising.conversions import from_unit_range, sigma_to_unit_range
+from lowdim.denoising.denoiser import Denoiser
+from lowdim.denoising.views import unit_range_view
+from lowdim.measurement.discrepancy import noise_level
+from lowdim.papers.sitcom.problem import Problem, pose
+from lowdim.papers.sitcom.solver import Solution
+
+deepinv: Any = import_deepinv()
+
+Maker = Callable[[nn.Module], Any]
+"""From a denoiser as deepinv calls it to one of deepinv's reconstructors."""
+
+
+class UnitRangeDenoiser(deepinv.models.Denoiser):
+    """A denoiser of the book as deepinv calls its own, ``(x01, sigma01)``, which counts what it is asked."""
+
+    def __init__(self, denoiser: Denoiser) -> None:
+        super().__init__()
+        self.view = unit_range_view(denoiser)
+        self.forwards = self.backwards = 0
+
+    def forward(self, x: Tensor, sigma: float | Tensor, **kwargs: Any) -> Tensor:
+        """``(D(2 x - 1, 2 sigma) + 1) / 2``."""
+        self.forwards += 1
+        self.backwards += int(x.requires_grad and torch.is_grad_enabled())
+        return self.view(x, sigma)
+
+
+class DeepinvSolver(deepinv.models.Reconstructor):
+    """One of deepinv's reconstructors, called and counted like the solvers of this chapter; for linear operators.
+
+    ``make`` builds it from a denoiser, for example :func:`diffpir` or :func:`ddrm` with their settings.
+    """
+
+    def __init__(self, denoiser: Denoiser, make: Maker) -> None:
+        super().__init__()
+        self.denoiser, self.make = denoiser, make
+
+    def forward(self, y: Tensor, physics: Any, generator: torch.Generator | None = None) -> Tensor:
+        """The reconstruction ``(B, *event)``, in [-1, 1]."""
+        return self.solve(y, physics, generator).estimate
+
+    def solve(self, y: Tensor, physics: Any, generator: torch.Generator | None = None) -> Solution:
+        """Run to the end and count what it cost.
+
+        deepinv draws from PyTorch's global generator; it is seeded from ``generator`` for the run, and put back.
+        Raises ``ValueError`` when the physics is not one of deepinv's ``LinearPhysics``.
+        """
+        if not isinstance(physics, deepinv.physics.LinearPhysics):
+            raise ValueError(f"physics: {type(physics).__name__} is not linear; this solver needs a LinearPhysics")
+        problem = pose(y, physics, self.denoiser)
+        denoiser = UnitRangeDenoiser(self.denoiser)
+        y01, physics01 = to_unit_range_problem(problem)
+        seed = int(torch.randint(2**31 - 1, (), generator=generator))
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            found = self.make(denoiser)(y01, physics01)
+        estimate = from_unit_range(found).to(problem.dtype).detach()
+        forward, backward = (
+            torch.full((len(y),), count, device=y.device) for count in (denoiser.forwards, denoiser.backwards)
+        )
+        with torch.no_grad():
+            misfit = problem.misfit(estimate)
+        return Solution(estimate, misfit, forward, backward, torch.zeros(len(y), dtype=torch.bool, device=y.device))
+
+
+def to_unit_range_problem(problem: Problem) -> tuple[Tensor, Any]:
+    """The same problem for images in [0, 1]: ``(A 1 + y) / 2`` and the physics with half the noise."""
+    physics = problem.physics.clone()
+    levels = sigma_to_unit_range(noise_level(problem.physics, problem.shape[0]))
+    level = levels if len(set(levels.tolist())) > 1 else levels[0]
+    physics.set_noise_model(deepinv.physics.GaussianNoise(level.to(problem.y.device, problem.dtype)))
+    ones = torch.ones(problem.shape, dtype=problem.dtype, device=problem.y.device)
+    with torch.no_grad():
+        return (problem.physics.A(ones) + problem.y) / 2, physics
+
+
+def diffpir(steps: int = 100, closeness: float = 7.0, zeta: float = 0.3) -> Maker:
+    """DiffPIR of deepinv (Zhu et al. 2023): ``steps`` evaluations; ``closeness`` is its ``lambda_``."""
+
+    def make(denoiser: nn.Module) -> Any:
+        fidelity = deepinv.optim.data_fidelity.L2()
+        return deepinv.sampling.DiffPIR(denoiser, fidelity, max_iter=steps, lambda_=closeness, zeta=zeta)
+
+    return make
+
+
+def ddrm(steps: int = 100, eta: float = 0.85) -> Maker:
+    """DDRM of deepinv (Kawar et al. 2022): ``steps`` evaluations, levels evenly from 1 to 0 in its own units; for
+    operators with a singular value decomposition, such as inpainting.
+    """
+
+    def make(denoiser: nn.Module) -> Any:
+        return deepinv.sampling.DDRM(denoiser, sigmas=torch.linspace(1, 0.01, steps).tolist(), eta=eta)
+
+    return make
+
+
+def deepinv_dps(steps: int, weight: float) -> Maker:
+    """DPS of deepinv with ``steps`` time steps. Its ``weight`` enters through the score, so it is not the ``zeta`` of
+    the paper.
+    """
+
+    def make(denoiser: nn.Module) -> Any:
+        return deepinv.sampling.DPS(denoiser, num_steps=steps, weight=weight)
+
+    return make

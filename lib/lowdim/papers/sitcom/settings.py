@@ -1,0 +1,76 @@
+"""The sizes at which the chapter runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lowdim.profile import Profiles
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes of one profile."""
+
+    signals: int
+    """Signals behind each mean on exact priors."""
+    tuning_signals: int
+    """Other signals, on which the guidance of DPS is tuned."""
+    dps_levels: tuple[int, ...]
+    """Numbers of levels of DPS."""
+    stopping_signals: int
+    """Signals for each noise level and rule in the experiments on stopping."""
+    inner: int
+    """Inner steps a level."""
+    langevin: int
+    """Langevin steps a level of DAPS."""
+    long_inner: int
+    """The larger number of inner steps."""
+    law_runs: int
+    """Runs behind the law of a result."""
+    mode_runs: int
+    """Runs behind the weights of modes."""
+    phase_signals: int
+    """Signals whose amplitudes are measured."""
+    phase_runs: int
+    """Runs for each of them."""
+
+
+_QUICK = Settings(
+    signals=32,
+    tuning_signals=16,
+    dps_levels=(20, 100, 400),
+    stopping_signals=16,
+    inner=20,
+    langevin=50,
+    long_inner=100,
+    law_runs=2_000,
+    mode_runs=400,
+    phase_signals=12,
+    phase_runs=20,
+)
+_SMOKE = replace(
+    _QUICK,
+    signals=3,
+    tuning_signals=2,
+    dps_levels=(4, 6, 8),
+    stopping_signals=2,
+    inner=3,
+    langevin=3,
+    long_inner=6,
+    law_runs=50,
+    mode_runs=12,
+    phase_signals=2,
+    phase_runs=4,
+)
+_STUDY = replace(
+    _QUICK,
+    signals=200,
+    tuning_signals=100,
+    dps_levels=(20, 100, 400, 1000),
+    stopping_signals=100,
+    law_runs=20_000,
+    mode_runs=4_000,
+    phase_signals=40,
+)
+
+PROFILES = Profiles(smoke=_SMOKE, quick=_QUICK, study=_STUDY, full=_STUDY)

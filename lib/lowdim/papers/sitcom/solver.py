@@ -1,0 +1,192 @@
+"""What every solver of this chapter has in common: it walks down a grid of noise levels, and yields at each."""
+
+from __future__ import annotations
+
+import itertools
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from lowdim.compat import import_deepinv
+from lowdim.denoising.denoiser import Denoiser
+from lowdim.denoising.grids import check_sigmas
+from lowdim.papers.sitcom.descent import Diverged
+from lowdim.papers.sitcom.problem import Problem, pose
+
+deepinv: Any = import_deepinv()
+
+
+class NotConverged(RuntimeError):
+    """Some samples ended with residuals far above the noise."""
+
+
+@dataclass(frozen=True)
+class State:
+    """All that the rest of a run depends on: the level to visit next, the point there, and the generator's state."""
+
+    index: int
+    point: Tensor
+    random: Tensor
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a solver did at one level; tensors ``(B, ...)``.
+
+    ``denoised`` is ``D(z, sigma)`` at the incoming point ``z``, ``estimate`` the solver's estimate of the image,
+    ``misfit`` its ``|A(x) - y|^2``, ``forward`` and ``backward`` the evaluations of the denoiser and of its gradient,
+    ``met`` says whose residual is down to the noise, ``shift`` how far the point was moved before it was denoised
+    (root mean square, in units of ``x_t``), and ``point`` is the point at the next level.
+    """
+
+    denoised: Tensor
+    estimate: Tensor
+    misfit: Tensor
+    forward: Tensor
+    backward: Tensor
+    met: Tensor
+    shift: Tensor
+    point: Tensor
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of a run: its place in the grid, what happened there, and where the run can be taken up again."""
+
+    index: int
+    sigma: float
+    visit: Visit
+    after: State
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The end of a run: the last ``estimate (B, *event)``, never the best of the run, which only the truth could tell.
+
+    ``misfit (B,)`` is its ``|A(x) - y|^2``, ``forward`` and ``backward`` ``(B,)`` count the evaluations of the denoiser
+    and of its gradient for each sample, and ``met (B,)`` says whose residual was down to the noise at the last level.
+    """
+
+    estimate: Tensor
+    misfit: Tensor
+    forward: Tensor
+    backward: Tensor
+    met: Tensor
+
+
+class LevelSolver(deepinv.models.Reconstructor):
+    """A reconstructor of deepinv that walks down ``sigmas``; subclasses say what happens at a level.
+
+    ``sigmas`` is a descending grid that ends at 0, such as ``vp_sigmas(20)``. ``progress`` shows a bar, where there is
+    a terminal. Raises ``ValueError`` for another grid.
+    """
+
+    def __init__(self, denoiser: Denoiser, sigmas: Tensor | Sequence[float], *, progress: bool = False) -> None:
+        super().__init__()
+        self.denoiser = denoiser
+        self.sigmas: list[float] = check_sigmas(sigmas).tolist()
+        if self.sigmas[-1] != 0:
+            raise ValueError(f"sigmas: the last level {self.sigmas[-1]:.4g} is not allowed; the grid must end at 0")
+        self.progress = progress
+
+    def forward(
+        self, y: Tensor, physics: Any, generator: torch.Generator | None = None, *, x_init: Tensor | None = None
+    ) -> Tensor:
+        """The reconstruction ``(B, *event)`` of the measurements ``y (B, ...)``; see :meth:`solve`."""
+        return self.solve(y, physics, generator, x_init=x_init).estimate
+
+    def solve(
+        self,
+        y: Tensor,
+        physics: Any,
+        generator: torch.Generator | None = None,
+        *,
+        x_init: Tensor | None = None,
+        worst: float | None = None,
+    ) -> Solution:
+        """Run to the end and count what it cost.
+
+        ``generator`` (PyTorch's global one by default) draws the start and all noise. ``x_init`` is an image to start
+        near: the first point is ``x_init`` noised to the first level, by default noise alone. With ``worst``, samples
+        whose final residual exceeds ``worst`` times that of the noise raise :class:`NotConverged`.
+        """
+        visits = [level.visit for level in self.levels(y, physics, generator, x_init=x_init)]
+        end = visits[-1]
+        forward, backward = (torch.stack([getattr(v, name) for v in visits]).sum(0) for name in ("forward", "backward"))
+        solution = Solution(end.point, end.misfit, forward, backward, end.met)
+        if worst is not None:
+            self._check_converged(solution, pose(y, physics, self.denoiser, x_init), worst)
+        return solution
+
+    def levels(
+        self,
+        y: Tensor,
+        physics: Any,
+        generator: torch.Generator | None = None,
+        *,
+        x_init: Tensor | None = None,
+        resume: State | None = None,
+    ) -> Iterator[Level]:
+        """Visit the levels one by one; the caller may look, stop, or store ``level.after`` and ``resume`` from it.
+
+        A resumed run sets the generator to the stored state and ends at the same bits as one that was not stopped.
+        Raises ``ValueError`` at once for what :func:`~lowdim.papers.sitcom.problem.pose` refuses.
+        """
+        problem = pose(y, physics, self.denoiser, x_init)
+        self.prepare(problem)
+        generator = torch.default_generator if generator is None else generator
+        if resume is None:
+            point, first = _start(problem, self.sigmas[0], x_init, generator), 0
+        else:
+            point, first = resume.point.to(problem.y.device, problem.dtype), resume.index
+            generator.set_state(resume.random)
+        return self._walk(problem, point, first, generator)
+
+    def _walk(self, problem: Problem, point: Tensor, first: int, generator: torch.Generator) -> Iterator[Level]:
+        pairs = list(itertools.pairwise(self.sigmas))
+        with tqdm(total=len(pairs), initial=first, unit="level", disable=None if self.progress else True) as bar:
+            for index, (sigma, sigma_next) in list(enumerate(pairs))[first:]:
+                visit = self.visit(problem, point, sigma, sigma_next, generator)
+                point = visit.point
+                if not bool(torch.isfinite(point).all()):
+                    raise Diverged(f"level {index} (sigma = {sigma:.4g}): the next point is not finite")
+                bar.update()
+                yield Level(index, sigma, visit, State(index + 1, point, generator.get_state()))
+
+    def prepare(self, problem: Problem) -> None:
+        """Look at the problem before the first level; for a subclass that needs to."""
+
+    @abstractmethod
+    def visit(
+        self, problem: Problem, point: Tensor, sigma: float, sigma_next: float, generator: torch.Generator
+    ) -> Visit:
+        """From the point ``z`` at ``sigma`` to the one at ``sigma_next``; at ``sigma_next = 0`` the result."""
+
+    def _check_converged(self, solution: Solution, problem: Problem, worst: float) -> None:
+        from lowdim.measurement.discrepancy import noise_level, observed_entries
+
+        noise = noise_level(problem.physics, problem.shape[0]).square() * observed_entries(problem.physics, problem.y)
+        ratio = (solution.misfit.double().cpu() / noise).sqrt()
+        if bool((ratio > worst).any()):
+            raise NotConverged(
+                f"{int((ratio > worst).sum())} of {len(ratio)} samples end with residuals of up to "
+                f"{float(ratio.max()):.3g} times the noise ({worst:g} was allowed); is y in the units of images in "
+                "[-1, 1], is the noise level right, are there enough levels and inner steps?"
+            )
+
+
+def draw(point: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal noise like ``point``, drawn on the generator's device."""
+    noise = torch.randn(point.shape, generator=generator, dtype=point.dtype, device=generator.device)
+    return noise.to(point.device)
+
+
+def _start(problem: Problem, sigma: float, x_init: Tensor | None, generator: torch.Generator) -> Tensor:
+    noise = draw(torch.empty(problem.shape, dtype=problem.dtype, device=problem.y.device), generator)
+    # Without an image the law of the start is that of VP codes, x_t ~ N(0, I): noise and data of unit variance.
+    return (1 + sigma**2) ** 0.5 * noise if x_init is None else x_init.to(noise) + sigma * noise

@@ -61,7 +61,7 @@ def _repaired(case: Case, z: Tensor, sigma: float, rho: float) -> Tensor:
     """The estimate after many steps of gradient descent on ``z`` with ``lambda_VE = rho``."""
     solver = SITCOM(
         case.prior,
-        inner_steps=1_500,
+        inner_steps=400,
         learning_rate=0.4,
         closeness=rho,
         stop=None,

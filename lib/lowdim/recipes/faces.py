@@ -186,7 +186,7 @@ RECIPES = {
         "A denoiser of 32 x 32 cartoon faces that may be told a label: the U-Net of faces-32 with an embedding of "
         f"{len(LABELS)} labels and one for none, trained on from its weights.",
         0.2,
-        2500,
-        1e-3,
+        5000,
+        2e-3,
     ),
 }

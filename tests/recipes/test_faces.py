@@ -70,14 +70,15 @@ def test_samples_are_faces(denoisers):
 
 def test_labels_are_obeyed(denoisers):
     told = torch.arange(len(LABELS)).repeat(4)
-    guided = bind(denoisers["faces-32-labels"], told, 1.5)
+    guided = bind(denoisers["faces-32-labels"], told, 2.0)
     with torch.no_grad():
         samples = sample(guided, (len(told), 3, 32, 32), torch.Generator().manual_seed(5), torch.device("cpu"))
         read = load_judge()(samples)
     low, high = attribute_bounds()
     found = label_faces(read.clamp(low, high))
-    assert (found // 2 == told // 2).double().mean() > 0.55  # hair colour; by chance a quarter
-    assert (found % 2 == told % 2).double().mean() > 0.55  # expression; by chance a half
+    # Three seeds gave at least 0.9 for each; 32 samples scatter by 0.05.
+    assert (found // 2 == told // 2).double().mean() > 0.75  # hair colour; by chance a quarter
+    assert (found % 2 == told % 2).double().mean() > 0.75  # expression; by chance a half
 
 
 def test_told_nothing_the_sibling_is_an_unconditional_denoiser(denoisers):

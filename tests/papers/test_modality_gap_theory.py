@@ -242,6 +242,20 @@ def test_feature_flow_agrees_with_small_steps():
     assert float(flow.beta[-1]) == pytest.approx(float(rule.beta(nu)), rel=5e-3)
 
 
+def test_starts_that_flow_side_by_side_flow_as_each_alone():
+    starts = [caps(4, 3, 0.5, make_generator(0, "test", "caps", i)) for i in range(3)]
+    u, v = (torch.stack(x) for x in zip(*starts, strict=True))
+    rule, at = Exponential(0.2).double(), times(0.0, 0.1, 10.0, 1e4)
+    together = feature_flow(u, v, rule, at, gamma0=0.3)
+    assert together.u.shape == (4, 3, 4, 3)
+    assert together.gamma.shape == together.beta.shape == (4, 3)
+    for i, start in enumerate(starts):
+        alone = feature_flow(*start, rule, at, gamma0=0.3)
+        for name in ("u", "v", "gamma", "beta"):
+            side, one = getattr(together, name)[:, i], getattr(alone, name)
+            torch.testing.assert_close(side, one, rtol=1e-5, atol=1e-5)
+
+
 # Gap
 
 

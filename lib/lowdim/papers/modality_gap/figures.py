@@ -93,7 +93,7 @@ FIGURES: dict[str, Plot] = {
     "retrieval-window": Plot(
         "latent-temperature",
         figures_towers.draw_retrieval_window,
-        "Retrieval against the gap in the toy; the labels are fixed temperatures, bars the spread over seeds. "
+        "Retrieval against the gap in the toy; dark points are warm, bars the spread over seeds. "
         "Large gaps go with worse retrieval. The collapse that the paper sees at large temperatures does not "
         "appear.",
         "A curve that is high and nearly flat at small gaps and falls towards large gaps on the right.",
@@ -137,10 +137,10 @@ FIGURES: dict[str, Plot] = {
     "faces-gap": Plot(
         "faces-temperature",
         figures_towers.draw_faces_gap,
-        "Gap and retrieval of faces and captions while the towers train; the dashes at the right end are sampling "
-        "floors. The gap grows first.",
-        "Left: curves that rise a little and then fall, but stay high at temperature 0.01. Right: recall rising "
-        "from a few percent.",
+        "Gap and retrieval of faces and captions while the towers train, from one start; the dashes at the right end "
+        "are sampling floors.",
+        "Left: gaps that stay near their start for some fifty steps and then fall, but not at temperature 0.01. Right: "
+        "recall rising from a few percent.",
     ),
     "faces-diagnostics": Plot(
         "faces-temperature",

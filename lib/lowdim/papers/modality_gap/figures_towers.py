@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def _plain(*axes: Axis) -> None:
-    """Logarithmic axes with ticks at 1, 2 and 5 times powers of ten, written as plain numbers."""
+def _plain(*axes: Axis, at: tuple[int, ...] = (1, 2, 5)) -> None:
+    """Logarithmic axes with ticks at these multiples of powers of ten, written as plain numbers."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     for axis in axes:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+        axis.set_major_locator(LogLocator(subs=at, numticks=20))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_locator(NullLocator())
 
@@ -37,6 +37,7 @@ def draw_first_steps(record: Record) -> Figure:
     right.hist(change[-1], bins=20, orientation="horizontal", color=COLOURS["measured"], ec=COLOURS["card"])
     right.axhline(0, color=COLOURS["ink"], lw=1)
     right.set(xlabel="initialisations", title="after ten steps")
+    right.xaxis.get_major_locator().set_params(integer=True)
     return fig
 
 
@@ -71,70 +72,71 @@ def draw_temperature_gap(record: Record) -> Figure:
     return fig
 
 
-def draw_retrieval_window(record: Record) -> Figure:
-    """Retrieval against the gap over all settings."""
-    fig, ax = figure(0.8, 0.64)
+def _temperatures(ax: Axes, record: Record, x: np.ndarray, y: np.ndarray) -> None:
+    """A point for every training of the toy: fixed temperatures shaded from cold to warm, learned ones as squares."""
     fixed, learned = _split(record)
-    gap, recall = record["gap"].mean(1), record["recall"]
-    ax.errorbar(
-        gap[fixed],
-        recall[fixed].mean(1),
-        recall[fixed].std(1),
-        fmt="o-",
-        lw=1,
-        color=COLOURS["measured"],
-        label=r"fixed $\tau$",
-    )
-    ax.plot(
-        gap[learned], recall[learned].mean(1), "s", ms=7, mfc="none", mew=1.6, color=COLOURS["network"], label="learned"
-    )
-    for tau, x, y in zip(record["fixed"], gap[fixed], recall[fixed].mean(1), strict=True):
-        ax.annotate(f"{tau:g}", (x, y), (4, -11), textcoords="offset points", fontsize=8, color=COLOURS["muted"])
+    tau = record["fixed"]
+    ax.plot(x[learned], y[learned], "s", ms=10, mfc="none", mew=1.3, color=COLOURS["measured"], label="learned")
+    for value, shade, *place in zip(tau, SEQUENTIAL(np.linspace(0.3, 1, len(tau))), x[fixed], y[fixed], strict=True):
+        ax.plot(*place, "o", ms=6.5, color=shade, label=rf"$\tau={value:g}$")
+
+
+def draw_retrieval_window(record: Record) -> Figure:
+    """Retrieval against the gap over all settings, shaded from cold to warm."""
+    fig, ax = figure(0.8, 0.6)
+    fixed, _ = _split(record)
+    gap, recall, spread = record["gap"].mean(1), record["recall"].mean(1), record["recall"].std(1)
+    ax.errorbar(gap[fixed], recall[fixed], spread[fixed], lw=1, color=COLOURS["muted"], zorder=1)
+    _temperatures(ax, record, gap, recall)
     ax.set(xscale="log", xlabel=r"modality gap $\Delta$", title="recall at 1, mean of both ways (%)")
     _plain(ax.xaxis)
-    ax.legend(loc="lower left")
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside right center")
     return fig
 
 
 def draw_uniformity_probe(record: Record) -> Figure:
     """The linear probe against uniformity and against the gap, shaded from cold to warm."""
-    fig, axes = figure(1.0, 0.78, ncols=2, sharey=True)
-    fixed, learned = _split(record)
-    probe, tau = record["probe"].mean(1), record["fixed"]
-    shades = SEQUENTIAL(np.linspace(0.3, 1, len(tau)))
-    for ax, x in zip(axes, (record["uniformity"].mean(1), record["gap"].mean(1)), strict=True):
-        ax.plot(x[learned], probe[learned], "s", ms=10, mfc="none", mew=1.3, color=COLOURS["measured"], label="learned")
-        for value, shade, *place in zip(tau, shades, x[fixed], probe[fixed], strict=True):
-            ax.plot(*place, "o", ms=6.5, color=shade, label=rf"$\tau={value:g}$")
-    axes[0].set(xlabel="uniformity", title="linear probe of the latent ($R^2$)")
-    axes[1].set(xlabel=r"modality gap $\Delta$", xscale="log")
-    _plain(axes[1].xaxis)
-    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
+    fig, (left, right) = figure(1.0, 0.78, ncols=2, sharey=True)
+    probe = record["probe"].mean(1)
+    _temperatures(left, record, record["uniformity"].mean(1), probe)
+    _temperatures(right, record, record["gap"].mean(1), probe)
+    left.set(xlabel="uniformity", title="linear probe of the latent ($R^2$)")
+    right.set(xlabel=r"modality gap $\Delta$", xscale="log")
+    _plain(right.xaxis)
+    fig.legend(*left.get_legend_handles_labels(), loc="outside right center")
     return fig
 
 
 def draw_mitigations(record: Record) -> Figure:
     """Gap and retrieval of every mitigation, with the spread over seeds."""
-    return _bars(record, record["gap"], record["recall"], 0.07 * len(record["names"]) + 0.2)
+    fig, left = _rows(record, record["gap"], record["recall"], 0.07 * len(record["names"]) + 0.2)
+    left.set(xscale="log")
+    _plain(left.xaxis)
+    return fig
 
 
 def draw_faces_mitigations(record: Record) -> Figure:
     """Gap and retrieval of the mitigations on faces and captions."""
-    return _bars(record, record["gap"][:, None], 100 * record["recall"][:, None], 0.14 * len(record["names"]) + 0.35)
+    gap, recall = record["gap"][:, None], 100 * record["recall"][:, None]
+    fig, left = _rows(record, gap, recall, 0.1 * len(record["names"]) + 0.28)
+    for ax in (left, fig.axes[1]):
+        ax.set(xlim=(0, 1.1 * ax.get_xlim()[1]))
+    return fig
 
 
-def _bars(record: Record, gap: np.ndarray, recall: np.ndarray, aspect: float) -> Figure:
+def _rows(record: Record, gap: np.ndarray, recall: np.ndarray, aspect: float) -> tuple[Figure, Axes]:
+    """A row for each training, with its mean and its seeds (trainings, S), and the first one as a dotted line."""
     fig, (left, right) = figure(1.0, aspect, ncols=2, sharey=True)
     place = np.arange(len(gap))[::-1]
     for ax, values, shade in ((left, gap, "measured"), (right, recall, "network")):
-        ax.plot(values.mean(1), place, "o", ms=7, color=COLOURS[shade])
-        ax.plot(values, place[:, None] + np.zeros_like(values), ".", ms=5, color=COLOURS["muted"], alpha=0.7)
         ax.axvline(values[0].mean(), color=COLOURS["muted"], lw=0.9, ls=":")
-    left.set(yticks=place, title=r"modality gap $\Delta$", xscale="log", ylim=(-0.6, len(gap) - 0.4))
-    _plain(left.xaxis)
+        ax.plot(values.mean(1), place, "o", ms=7, color=COLOURS[shade])
+        if values.shape[1] > 1:
+            ax.plot(values, place[:, None] + np.zeros_like(values), ".", ms=5, color=COLOURS["muted"], alpha=0.7)
+    left.set(yticks=place, title=r"modality gap $\Delta$", ylim=(-0.6, len(gap) - 0.4))
     left.set_yticklabels([str(name).replace("learned 0.07", "baseline") for name in record["names"]])
     right.set(title="recall at 1 (%)")
-    return fig
+    return fig, left
 
 
 def draw_paper_tables(record: Record) -> Figure:
@@ -147,7 +149,7 @@ def draw_paper_tables(record: Record) -> Figure:
         ax.plot(table[nine, x], table[nine, y], "o", ms=4.5, color=COLOURS["measured"], label="the nine of the figure")
         ax.set(xlabel=COLUMNS[x], title=f"{COLUMNS[y]} (%)", xscale="log" if x == 0 else "linear")
         if x == 0:
-            _plain(ax.xaxis)
+            _plain(ax.xaxis, at=(1,))
     axes[0].legend(loc="lower right", fontsize=7.5)
     return fig
 
@@ -218,7 +220,7 @@ def draw_faces_diagnostics(record: Record) -> Figure:
 def _over(ax: Axes, steps: np.ndarray, values: np.ndarray, title: str, shade: str) -> None:
     ax.plot(steps, values, "o-", ms=3.5, color=COLOURS[shade])
     ax.set(xscale="log", xlabel="optimiser step", title=title)
-    _plain(ax.xaxis)
+    _plain(ax.xaxis, at=(1,))
 
 
 def draw_faces_mismatch(record: Record) -> Figure:

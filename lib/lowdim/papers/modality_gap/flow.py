@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -72,7 +72,7 @@ def scheduled_flow(schedule: Callable[[float], float], gamma0: float, duration: 
 
 
 class FeatureFlow(NamedTuple):
-    """Features ``u``, ``v`` (T, n, d), gap parameter and scale (T,) at the ``times`` of a flow."""
+    """Features ``u``, ``v`` (T, ..., n, d), gap parameter and scale (T, ...) at the ``times`` of a flow."""
 
     times: Tensor
     u: Tensor
@@ -102,28 +102,38 @@ def feature_flow(
     r"""Gradient flow of all features on the sphere with :math:`\nu` and, if ``gamma0`` > 0, the parallel gap
     :math:`\gamma`, at ``times`` (the first may be 0).
 
-    ``u``, ``v`` are unit features (n, d), float64. Integrated in log-time after the first step (LSODA).
+    ``u``, ``v`` are unit features (..., n, d), float64; several starts flow side by side, each with a :math:`\nu` and
+    :math:`\gamma` of its own. Integrated in log-time after the first step (LSODA).
     """
-    shape, size = u.shape, u.numel()
+    lead, size = u.shape[:-2], u.numel()
     moving = rule.rate if rule.nu.requires_grad else 0.0
     offset = float(times[times > 0][0]) * 1e-2  # log(t + offset) is the integrator's clock
 
-    def unpack(state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        features = torch.nn.functional.normalize(state[..., : 2 * size].unflatten(-1, (2, *shape)), dim=-1)
-        return features[..., 0, :, :], features[..., 1, :, :], state[..., -2], state[..., -1]
+    def unpack(states: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        before = states.shape[:-1]
+        features = states[..., : 2 * size].reshape(*before, 2, *u.shape).movedim(len(before), 0)
+        gamma, nu = states[..., 2 * size :].reshape(*before, 2, *lead).movedim(len(before), 0)
+        return *torch.nn.functional.normalize(features, dim=-1), gamma, nu
 
-    def speed(clock: float, state: np.ndarray) -> np.ndarray:
-        x, y, gamma, nu = unpack(torch.as_tensor(state))
+    def speed(clock: float, states: np.ndarray) -> np.ndarray:
+        x, y, gamma, nu = unpack(torch.as_tensor(states))
         beta = rule.beta(nu)
         dx, dy, g = feature_speed(x, y, beta, gamma)
         dgamma, dnu = -2 * beta * gamma * g, moving * rule.slope(nu) * (1 - gamma.square()) * g
-        return math.exp(clock) * torch.cat([dx.flatten(), dy.flatten(), dgamma[None], dnu[None]]).numpy()
+        parts = [part.reshape(*states.shape[:-1], -1) for part in (dx, dy, dgamma, dnu)]
+        return math.exp(clock) * torch.cat(parts, -1).numpy()
 
-    tail = torch.tensor([gamma0, float(rule.nu.detach())], dtype=u.dtype)
+    def jacobian(clock: float, state: np.ndarray) -> np.ndarray:
+        """By differences in all directions at once; left to itself the solver takes them one after another."""
+        step = 1e-7 * (1 + np.abs(state))
+        moved = speed(clock, np.concatenate([state[None], state + np.diag(step)]))
+        return ((moved[1:] - moved[0]) / step[:, None]).T
+
+    tail = torch.tensor([gamma0, float(rule.nu.detach())], dtype=u.dtype).repeat_interleave(math.prod(lead))
     start = torch.cat([u.flatten(), v.flatten(), tail]).numpy()
     clock = (times + offset).log().numpy()
-    span = (math.log(offset), clock[-1])
-    solved = solve_ivp(speed, span, start, method="LSODA", t_eval=clock, rtol=tolerance, atol=tolerance)
+    options: dict[str, Any] = {"t_eval": clock, "rtol": tolerance, "atol": tolerance, "jac": jacobian}
+    solved = solve_ivp(speed, (math.log(offset), clock[-1]), start, method="LSODA", **options)
     x, y, gamma, nu = unpack(torch.as_tensor(solved.y.T))
     return FeatureFlow(times, x, y, gamma, rule.beta(nu))
 

@@ -123,6 +123,7 @@ _STUDY = replace(
     mitigation_seeds=5,
     face_steps=500,
     face_temperatures=(0.01, 0.02, 0.07, 0.4),
+    mismatch_rates=(0.0, 0.9),
 )
 _FULL = replace(
     _STUDY,

@@ -35,15 +35,14 @@ def sphere(profile: str, seed: int, device: str) -> Record:
     settings = PROFILES[profile]
     generator = make_generator(seed, "modality-gap", "sphere")
     times = torch.cat([torch.zeros(1), torch.logspace(-3, 5, settings.sphere_times - 1)]).double()
-    starts = [caps(6, 3, 0.7, generator) for _ in range(settings.sphere_starts)]
-    flows = {name: [feature_flow(*start, rule_named(name), times) for start in starts] for name in RULES}
-    gaps = {name: torch.stack([modality_gap(f.u, f.v) for f in flows[name]]) for name in RULES}  # (starts, T)
-    tau = torch.stack([1 / f.beta for f in flows["learned"]])
+    starts = zip(*(caps(6, 3, 0.7, generator) for _ in range(settings.sphere_starts)), strict=True)
+    u, v = (torch.stack(features) for features in starts)
+    flows = {name: feature_flow(u, v, rule_named(name), times) for name in RULES}
+    gaps = {name: modality_gap(flow.u, flow.v).T for name, flow in flows.items()}  # (starts, T)
+    tau = 1 / flows["learned"].beta.T
     hundred = int((times - 100).abs().argmin())
     freezing = gaps["learned"][:, -1] / gaps["learned"][:, hundred]
-    on_curve = torch.stack(
-        [_gap_on_curve(f, g, hundred) for f, g in zip(flows["learned"], gaps["learned"], strict=True)]
-    )
+    on_curve = torch.stack([_gap_on_curve(*one, hundred) for one in zip(1 / tau, gaps["learned"], strict=True)])
     record = Record(
         claims={
             "04-M7a": float((tau.amax(1) / TAU0).median()),
@@ -62,22 +61,23 @@ def sphere(profile: str, seed: int, device: str) -> Record:
     return record
 
 
-def _gap_on_curve(flow: FeatureFlow, gap: Tensor, start: int) -> Tensor:
+def _gap_on_curve(beta: Tensor, gap: Tensor, start: int) -> Tensor:
     r"""The gap :math:`2\gamma` (T,) that Lemma 3.1 gives for the measured scales, through the state at ``start``."""
     gamma = torch.logspace(-6, -1e-3, 4000, dtype=torch.float64)
-    scales = scale_on_curve(Exponential(TAU0), float(flow.beta[start]), float(gap[start]) / 2, gamma)
-    place = torch.searchsorted(-scales, -flow.beta).clamp(max=len(gamma) - 1)
+    scales = scale_on_curve(Exponential(TAU0), float(beta[start]), float(gap[start]) / 2, gamma)
+    place = torch.searchsorted(-scales, -beta).clamp(max=len(gamma) - 1)
     return 2 * gamma[place]
 
 
-def _matched(flows: list[FeatureFlow]) -> Tensor:
+def _matched(flow: FeatureFlow) -> Tensor:
     """Share of matched pairs (starts, T)."""
-    return torch.stack([(margins(f.u @ f.v.mT) > 0).double().mean(-1) for f in flows])
+    return (margins(flow.u @ flow.v.mT) > 0).double().mean(-1).T
 
 
-def _film_arrays(flows: dict[str, list[FeatureFlow]], record: Record) -> None:
+def _film_arrays(flows: dict[str, FeatureFlow], record: Record) -> None:
     """The features of the first start for a film: learned temperature against a fixed one."""
     for name in ("learned", "fixed 0.07"):
-        flow = flows[name][0]
-        record.arrays |= {f"features-{name}": torch.stack([flow.u, flow.v], 1).float().numpy()}  # (T, 2, n, 3)
-        record.arrays[f"film-tau-{name}"] = (1 / flow.beta).numpy()
+        flow = flows[name]
+        first = torch.stack([flow.u[:, 0], flow.v[:, 0]], 1)  # (T, 2, n, 3)
+        record.arrays |= {f"features-{name}": first.float().numpy()}
+        record.arrays[f"film-tau-{name}"] = (1 / flow.beta[:, 0]).numpy()

@@ -106,8 +106,17 @@ def test_other_bad_arguments_of_rules():
         Exponential(0.1, rate=-1.0)
     with pytest.raises(ValueError, match="largest"):
         Exponential(0.1, largest=5.0)
-    with pytest.raises(ValueError, match="schedule"):
-        Scheduled(linear_schedule(-0.01, 0.05))
+    with pytest.raises(ValueError, match=r"schedule\(0\): 0.0 is not allowed"):
+        Scheduled(lambda progress: progress)
+    for name, make in (
+        ("start", lambda: linear_schedule(-0.01, 0.05)),
+        ("end", lambda: linear_schedule(0.05, 0.0)),
+        ("low", lambda: alternating_schedule(0.0, 0.04, 2)),
+        ("high", lambda: alternating_schedule(0.01, math.nan, 2)),
+        ("periods", lambda: alternating_schedule(0.01, 0.04, 0)),
+    ):
+        with pytest.raises(ValueError, match=f"{name}: "):
+            make()
     with pytest.raises(ValueError, match="progress"):
         Scheduled(linear_schedule(0.01, 0.05)).at(1.5)
 

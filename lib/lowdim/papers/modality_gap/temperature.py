@@ -193,12 +193,22 @@ class Scheduled(Fixed):
 
 
 def linear_schedule(start: float, end: float) -> Callable[[float], float]:
-    r"""A :math:`\tau` linear in progress: the paper's S0 to S3 go from 0.01 to 0.02, 0.03, 0.04, 0.05."""
+    r"""A :math:`\tau` linear in progress: the paper's S0 to S3 go from 0.01 to 0.02, 0.03, 0.04, 0.05.
+
+    Raises ``ValueError`` when an end is no temperature.
+    """
+    check_temperature("start", start)
+    check_temperature("end", end)
     return lambda progress: start + (end - start) * progress
 
 
 def alternating_schedule(low: float, high: float, periods: int) -> Callable[[float], float]:
-    r"""A :math:`\tau` that goes from low to high and back, as a cosine, ``periods`` times."""
+    r"""A :math:`\tau` that goes from low to high and back, as a cosine, ``periods`` times.
+
+    Raises ``ValueError`` when an end is no temperature, or for ``periods`` below 1.
+    """
+    check_temperature("low", low)
+    check_temperature("high", high)
     if periods < 1:
         raise ValueError(f"periods: {periods!r} is not allowed; give a whole number of at least 1")
     return lambda progress: low + (high - low) * 0.5 * (1 - math.cos(2 * math.pi * periods * progress))

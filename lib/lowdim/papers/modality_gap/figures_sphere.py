@@ -11,6 +11,7 @@ from lowdim.record import Record
 from lowdim.style import COLOURS, figure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SHADE = {"learned": "measured", "softplus": "component_3", "fixed 0.07": "network", "fixed 0.5": "component_2"}
@@ -61,7 +62,7 @@ def draw_sphere_temperature(record: Record) -> Figure:
 
 def film_sphere(record: Record) -> Iterable[tuple[str, Figure]]:
     """The two clouds on the sphere as time runs: a learned temperature on the left, a fixed one on the right."""
-    fig, axes = figure(1.0, 0.95, ncols=2, subplot_kw={"projection": "3d"})
+    fig, axes = figure(1.0, 0.95, ncols=2)
     names = ("learned", "fixed 0.07")
     artists = [_prepare(ax, record[f"features-{name}"], LABEL[name]) for ax, name in zip(axes, names, strict=True)]
     times = record["times"]
@@ -73,34 +74,51 @@ def film_sphere(record: Record) -> Iterable[tuple[str, Figure]]:
         yield (f"t = {float(f'{times[index]:.2g}'):,.6g}", fig)  # two digits, no exponent
 
 
-def _prepare(ax: Any, features: np.ndarray, title: str) -> dict[str, Any]:
-    """A wire sphere with the points, the segments between pairs and the two means."""
-    angle, height = np.linspace(0, 2 * np.pi, 49), np.linspace(-0.8, 0.8, 5)
-    for z in height:
-        r = np.sqrt(1 - z**2)
-        ax.plot(r * np.cos(angle), r * np.sin(angle), z, color=COLOURS["grid"], lw=0.8)
-    for turn in np.linspace(0, np.pi, 5)[:-1]:
-        ring = np.sin(angle), np.cos(angle)
-        ax.plot(ring[0] * np.cos(turn), ring[0] * np.sin(turn), ring[1], color=COLOURS["grid"], lw=0.8)
+def _project(points: np.ndarray) -> np.ndarray:
+    """Points (..., 3) seen from afar: to the right, upwards, and towards the eye. A fraction of the cost of
+    Matplotlib's axes in three dimensions, which a film pays for each frame.
+    """
+    turn, lift = np.radians(-60), np.radians(14)
+    eye = np.array([np.cos(lift) * np.cos(turn), np.cos(lift) * np.sin(turn), np.sin(lift)])
+    right = np.array([-np.sin(turn), np.cos(turn), 0.0])
+    return points @ np.stack([right, np.cross(eye, right), eye], 1)
+
+
+def _wires() -> np.ndarray:
+    """Circles of latitude and longitude on the unit sphere, (circles, 73, 3)."""
+    angle = np.linspace(0, 2 * np.pi, 73)
+    x, y, height = np.cos(angle), np.sin(angle), np.linspace(-0.8, 0.8, 5)[:, None]
+    radius, turn = np.sqrt(1 - height**2), np.linspace(0, np.pi, 5)[:-1, None]
+    latitudes = np.stack([radius * x, radius * y, height + 0 * x], -1)
+    longitudes = np.stack([y * np.cos(turn), y * np.sin(turn), x + 0 * turn], -1)
+    return np.concatenate([latitudes, longitudes])
+
+
+def _prepare(ax: Axes, features: np.ndarray, title: str) -> dict[str, Any]:
+    """A wire sphere, its far side paler, with the points, the segments between pairs and the two means."""
+    wires = _project(_wires())
+    for side, shade in ((wires[..., 2:] < 0, 0.45), (wires[..., 2:] >= 0, 1.0)):
+        ax.plot(*np.where(side, wires, np.nan)[..., :2].T, color=COLOURS["grid"], lw=0.9, alpha=shade)
+    angle = np.linspace(0, 2 * np.pi, 145)
+    ax.plot(np.cos(angle), np.sin(angle), color=COLOURS["noise"], lw=0.9)
     parts: dict[str, Any] = {
-        "pairs": [ax.plot([], [], [], color=COLOURS["muted"], lw=0.8)[0] for _ in features[0, 0]],
-        "between": ax.plot([], [], [], color=COLOURS["ink"], lw=2.4)[0],
-        "text": ax.text2D(0.5, -0.02, "", transform=ax.transAxes, ha="center", color=COLOURS["ink"]),
+        "pairs": [ax.plot([], [], color=COLOURS["muted"], lw=0.8)[0] for _ in features[0, 0]],
+        "between": ax.plot([], [], color=COLOURS["ink"], lw=2.4)[0],
+        "text": ax.text(0.5, -0.02, "", transform=ax.transAxes, ha="center", color=COLOURS["ink"]),
     }
     for key, shade, label in (("images", "component_1", "images"), ("texts", "component_2", "texts")):
         size = 10 if key == "images" else 6.5  # so that both show where they meet
-        parts[key] = ax.plot([], [], [], "o", ms=size, color=COLOURS[shade], mec=COLOURS["card"], label=label)[0]
-    ax.set(xlim=(-0.8, 0.8), ylim=(-0.8, 0.8), zlim=(-0.8, 0.8), title=title, aspect="equal")
+        parts[key] = ax.plot([], [], "o", ms=size, color=COLOURS[shade], mec=COLOURS["card"], label=label)[0]
+    ax.set(xlim=(-1.2, 1.2), ylim=(-1.1, 1.1), title=title, aspect="equal")
     ax.set_axis_off()
-    ax.view_init(elev=14, azim=-60)
     ax.legend(loc="upper right", fontsize=8)
     return parts
 
 
 def _move(parts: dict[str, Any], features: np.ndarray) -> None:
-    u, v = features
-    parts["images"].set_data_3d(*u.T)
-    parts["texts"].set_data_3d(*v.T)
+    u, v = _project(features)[..., :2]
+    parts["images"].set_data(*u.T)
+    parts["texts"].set_data(*v.T)
     for line, first, second in zip(parts["pairs"], u, v, strict=True):
-        line.set_data_3d(*np.stack([first, second]).T)
-    parts["between"].set_data_3d(*np.stack([u.mean(0), v.mean(0)]).T)
+        line.set_data(*np.stack([first, second]).T)
+    parts["between"].set_data(*np.stack([u.mean(0), v.mean(0)]).T)

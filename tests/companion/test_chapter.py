@@ -30,6 +30,7 @@ def experiments(root):
 @pytest.fixture
 def shown(monkeypatch):
     bundles: list[dict] = []
+    monkeypatch.setattr(figures, "in_notebook", lambda: True)
     monkeypatch.setattr(figures, "show", bundles.append)
     return bundles
 

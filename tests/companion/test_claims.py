@@ -34,6 +34,16 @@ def claim(**fields) -> Claim:
     return Claim(**{**base, "measure": "m", "profile": "quick", "experiment": "e", **fields})
 
 
+def test_a_value_is_rounded_to_the_resolution_before_it_is_judged():
+    share = claim(holds=(None, 0.0), resolution=0.01)
+    for value, shown in ((0.004, 0.0), (-0.004, 0.0), (0.006, 0.01), (-0.298, -0.3)):
+        judgement = judge(share, value, "quick")
+        assert judgement.value == shown
+        assert judgement.holds is (shown <= 0)
+    assert judge(share, math.nan, "quick").verdict == claims.FAILS
+    assert judge(claim(holds=(None, 0.0)), 0.004, "quick").value == 0.004
+
+
 def test_a_file_is_read_in_its_order():
     found = parse()
     assert [c.id for c in found] == ["01-C1", "01-C2", "01-S1", "01-R1", "01-X1"]

@@ -132,6 +132,7 @@ def test_the_poster_shows_frames_from_the_first_to_the_last(width, stills):
 def chapter(tmp_path, monkeypatch):
     root = sample.checkout(tmp_path, monkeypatch)
     bundles: list[dict] = []
+    monkeypatch.setattr(figures, "in_notebook", lambda: True)
     monkeypatch.setattr(figures, "show", bundles.append)
     made = Chapter("01")
     made.root, made.shown = root, bundles

@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from lowdim.companion.claims import load_claims
+from lowdim.denoising.velocities import generate, straightness
+from lowdim.metrics.frechet import frechet_distance
 from lowdim.papers.model_collapse import EXPERIMENTS, FIGURES, FILMS, PROFILES, images
 from lowdim.papers.model_collapse.features import accuracy, describe, train_classifier
 from lowdim.papers.model_collapse.plane_data import balanced_sample, centres, eight_gaussians, in_mode, quasi_noise
@@ -135,6 +137,19 @@ def test_a_flow_that_returns_the_data_is_judged_perfect():
     assert quality.straightness == 0
     assert quality.round_trip == 0
     assert abs(quality.reversed_noise - float(data.square().mean())) < 1e-6
+
+
+def test_one_integration_tells_the_judge_what_separate_ones_would():
+    data = torch.rand(60, 1, 8, 8, generator=make_generator(0, "test")) * 2 - 1
+    judge = Judge(data, train_classifier(data, torch.arange(60) % 10, (8, 16), 3), 4, 60, make_generator(1, "test"))
+    bent = torch.nn.Identity()
+    bent.forward = lambda x, t: (1 + t[:, None, None, None]) * x - 0.3
+    quality, samples = judge(bent)
+    torch.testing.assert_close(samples, generate(bent, judge.noise, 4))
+    one_step = describe(judge.classifier, generate(bent, judge.noise, 1))
+    assert abs(quality.frechet_one_step - frechet_distance(judge.known, one_step)) < 1e-6
+    assert abs(quality.straightness - straightness(bent, judge.noise, 4) / 64) < 1e-5
+    assert quality.straightness > 0.01
 
 
 def test_the_classifier_learns_and_is_the_same_every_time():

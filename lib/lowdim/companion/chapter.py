@@ -110,7 +110,8 @@ class Chapter:
     def _put(self, fig: Figure, id: str, caption: str, alt: str, film: films.SavedFilm | None = None) -> None:
         label = f"{self.info.number}-{id}"
         self._figures[id] = figures.save_figure(fig, label, caption, alt, self.folder, film)
-        figures.show(figures.mime_bundle(fig, label, caption, alt, film))
+        if figures.in_notebook():
+            figures.show(figures.mime_bundle(fig, label, caption, alt, film))
         figures.close(fig)
 
     def verdicts(self) -> None:

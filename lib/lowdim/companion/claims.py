@@ -34,8 +34,9 @@ COUNTED = VERDICTS[:4]
 class Claim:
     """One scalar claim. ``holds`` and ``weaker`` are closed intervals, an open end is ``None``; without ``holds`` the
     claim is only reported. ``profile`` is the run that decides it, ``experiment`` the one that measures it (empty for a
-    claim out of reach). ``reproduced`` says that it is measured with the authors' artefacts or data; otherwise a
-    verdict is a replication with ours.
+    claim out of reach). ``resolution`` is the step that a value is rounded to before it is judged and shown, where
+    finer differences are noise (a share of so many samples) and another CPU has others. ``reproduced`` says that it is
+    measured with the authors' artefacts or data; otherwise a verdict is a replication with ours.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Claim:
     experiment: str = ""
     paper_value: float | str | None = None
     unit: str = ""
+    resolution: float | None = None
     holds: Bounds | None = None
     weaker: Bounds | None = None
     why: str = ""
@@ -62,6 +64,13 @@ class Claim:
     def ours(self) -> bool:
         """Whether the claim is the book's own (counted apart from those of the papers)."""
         return self.origin == "ours"
+
+    def rounded(self, value: float) -> float:
+        """``value`` to the claim's ``resolution``."""
+        if self.resolution is None or not math.isfinite(value):
+            return value
+        steps = round(value / self.resolution)
+        return round(steps * self.resolution, 12)  # 3 * 0.1 is 0.3
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,7 @@ def judge(claim: Claim, value: float | None, profile: str) -> Judgement:
         return Judgement(value, OUT_OF_REACH, claim.out_of_reach)
     if value is None:
         return Judgement(None, NOT_MEASURED, f"decided by the {claim.profile} profile")
-    value = float(value)  # NumPy's numbers compare to NumPy's booleans, which no JSON takes
+    value = claim.rounded(float(value))  # NumPy's numbers compare to NumPy's booleans, which no JSON takes
     if claim.holds is None:
         return Judgement(value, REPORTED, claim.reason or "a measurement without a bound")
     if profile != claim.profile:

@@ -69,6 +69,7 @@ def save_figure(
     buffer = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": label}):
         fig.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+    fig.set_layout_engine("none")  # laid out once: the picture of the cell is the one of the page
     content = buffer.getvalue()
     if len(content) > MAX_SVG_BYTES:
         raise ValueError(
@@ -99,14 +100,20 @@ def first_sentence(text: str) -> str:
     return " ".join((found.group(1) if found else text).split())
 
 
+def in_notebook() -> bool:
+    """Whether there is anybody to show a figure to."""
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    return get_ipython() is not None
+
+
 def show(bundle: dict[str, Any]) -> None:
     """Display a mime bundle where a notebook is running; silent elsewhere."""
-    if "IPython" not in sys.modules:
-        return
-    from IPython import get_ipython
-    from IPython.display import display
+    if in_notebook():
+        from IPython.display import display
 
-    if get_ipython() is not None:
         display(bundle, raw=True)
 
 

@@ -28,6 +28,9 @@ def frechet_distance(x: Tensor, y: Tensor) -> float:
     return float((a.mean(0) - b.mean(0)).square().sum() + spread - 2 * cross)
 
 
+_EXACT = "donot_use_mm_for_euclid_dist"
+
+
 class PrecisionRecall(NamedTuple):
     """``precision``: the share of generated samples within the real set; ``recall``: the share of real samples within
     the generated set.
@@ -46,15 +49,16 @@ def precision_recall(real: Tensor, generated: Tensor, neighbours: int = 3) -> Pr
     if neighbours < 1:
         raise ValueError(f"neighbours: {neighbours!r} is not allowed; give a whole number of at least 1")
     a, b = _features(real, generated, least=neighbours + 1)
-    return PrecisionRecall(_covered(b, a, neighbours), _covered(a, b, neighbours))
+    between = torch.cdist(a, b, compute_mode=_EXACT)
+    inside_real = between <= _radii(a, neighbours)[:, None]
+    inside_generated = between <= _radii(b, neighbours)
+    return PrecisionRecall(float(inside_real.any(0).double().mean()), float(inside_generated.any(1).double().mean()))
 
 
-def _covered(points: Tensor, support: Tensor, neighbours: int) -> float:
-    """Share of ``points`` in a ball of ``support``."""
-    exact = "donot_use_mm_for_euclid_dist"
-    radius = torch.cdist(support, support, compute_mode=exact).kthvalue(neighbours + 1, dim=1).values  # 0 is itself
-    inside = (torch.cdist(points, support, compute_mode=exact) <= radius).any(1)
-    return float(inside.double().mean())
+def _radii(support: Tensor, neighbours: int) -> Tensor:
+    """Distance of each point to its ``neighbours``-th nearest other."""
+    distances = torch.cdist(support, support, compute_mode=_EXACT)
+    return distances.kthvalue(neighbours + 1, dim=1).values  # 0 is the point itself
 
 
 def _features(x: Tensor, y: Tensor, least: int) -> tuple[Tensor, Tensor]:

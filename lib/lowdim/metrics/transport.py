@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from lowdim.checks import check_finite
 
 
-def sliced_wasserstein(x: Tensor, y: Tensor, generator: torch.Generator, projections: int = 100) -> float:
+def sliced_wasserstein(
+    x: Tensor, y: Tensor, generator: torch.Generator | None = None, projections: int | None = None
+) -> float:
     r"""Sliced Wasserstein distance of order 2, :math:`\big(\mathbb E_\theta W_2^2(\theta^\top x,\theta^\top
-    y)\big)^{1/2}` over ``projections`` random directions, by POT (``ot.sliced_wasserstein_distance``).
+    y)\big)^{1/2}`, by POT (``ot.sliced_wasserstein_distance``).
 
-    ``x`` and ``y`` are samples ``(N, *shape)`` and ``(M, *shape)``, compared as flat vectors. Two samples of the same
-    law are not at distance zero; give the distance between two fresh ones beside it. Raises ``ValueError`` for samples
-    of different shapes or less than one projection.
+    ``x`` and ``y`` are samples ``(N, *shape)`` and ``(M, *shape)``, compared as flat vectors. The mean is over
+    ``projections`` random directions (100 by default) from ``generator``. Points of the plane need none: without a
+    generator their directions (25 by default) are spread evenly over the half circle, which is more exact than four
+    times as many random ones, and the same for every comparison.
+
+    Two samples of the same law are not at distance zero; give the distance between two fresh ones beside it. Raises
+    ``ValueError`` for samples of different shapes, less than one projection, or no generator outside the plane.
     """
     import ot
 
@@ -24,9 +32,21 @@ def sliced_wasserstein(x: Tensor, y: Tensor, generator: torch.Generator, project
         raise ValueError(
             f"y: shape {tuple(y.shape)} is not allowed; give at least one sample of shape {(*x.shape[1:],)}"
         )
-    if projections < 1:
+    if projections is not None and projections < 1:
         raise ValueError(f"projections: {projections!r} is not allowed; give a whole number of at least 1")
     a, b = x.flatten(1).double(), y.flatten(1).double()
-    directions = torch.randn(a.shape[1], projections, generator=generator, dtype=a.dtype, device=generator.device)
-    directions = (directions / directions.norm(dim=0)).to(a.device)
-    return float(ot.sliced_wasserstein_distance(a, b.to(a.device), projections=directions, p=2))
+    if generator is not None:
+        shape = (a.shape[1], 100 if projections is None else projections)
+        directions = torch.randn(shape, generator=generator, dtype=a.dtype, device=generator.device)
+        directions = directions / directions.norm(dim=0)
+    elif a.shape[1] == 2:
+        directions = _even_directions(25 if projections is None else projections)
+    else:
+        raise ValueError(f"generator: None is not allowed for samples of {a.shape[1]} entries; give a torch.Generator")
+    return float(ot.sliced_wasserstein_distance(a, b.to(a.device), projections=directions.to(a.device), p=2))
+
+
+def _even_directions(count: int) -> Tensor:
+    """Unit vectors (2, count) at equal angles over the half circle."""
+    angle = math.pi * torch.arange(count, dtype=torch.float64) / count
+    return torch.stack([angle.cos(), angle.sin()])

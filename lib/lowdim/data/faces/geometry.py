@@ -33,10 +33,10 @@ def make_frame(shift_x: Tensor, shift_y: Tensor, scale: Tensor, size: int) -> Fr
 
 
 def ellipse(x: Tensor, y: Tensor, rx: float | Tensor, ry: float | Tensor) -> Tensor:
-    """Distance to an ellipse at the origin, exact to first order at its edge: (k^2 - 1) / |grad k^2|.
+    """Distance to an ellipse at the origin, exact to first order at its edge: ``(k^2 - 1) / |grad k^2|``.
 
-    Here k = |(x/rx, y/ry)|. Towards the centre it falls far below the true distance, where coverage is full anyway: so
-    the picture has no crease along the axis of a thin ellipse.
+    Here ``k = |(x/rx, y/ry)|``. Towards the centre it falls far below the true distance, where coverage is full anyway:
+    so the picture has no crease along the axis of a thin ellipse.
     """
     u, v = (x / rx).square(), (y / ry).square()
     return (u + v - 1) * 0.5 * (u / rx**2 + v / ry**2 + 1e-4).rsqrt()

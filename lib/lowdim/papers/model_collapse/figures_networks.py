@@ -23,7 +23,7 @@ ONLINE = {
 
 def draw_plane_network(record: Record) -> Figure:
     """Distance and share in a mode over the rounds for an MLP, five methods."""
-    fig, (left, right) = figure(1.0, 0.86, ncols=2)
+    fig, (left, right) = figure(1.0, 0.98, ncols=2)
     for i, arm in enumerate(PLANE_ARMS):
         label, colour, marker = (ARMS | ONLINE)[arm]
         left.plot(record["distance"][i], marker=marker, ms=4, lw=1.3, color=COLOURS[colour])
@@ -31,9 +31,11 @@ def draw_plane_network(record: Record) -> Figure:
     left.axhline(float(record["floor"]), color=COLOURS["theory"], ls="--", lw=1.1)
     left.annotate("two fresh samples of the data", (0.98, float(record["floor"])), xytext=(0, 3), ha="right",
                   xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=8)  # fmt: skip
-    left.set(xlabel="round $j$", title="sliced Wasserstein distance to the data", yscale="log")
-    right.set(xlabel="round $j$", title="share of samples in a mode", ylim=(0, 1.75), yticks=(0, 0.25, 0.5, 0.75, 1))
-    right.legend(fontsize=7.5, loc="upper right")
+    for ax in (left, right):
+        ax.set(xlabel="round $j$", xticks=range(record["distance"].shape[1]))
+    left.set(title="sliced Wasserstein distance to the data", yscale="log")
+    right.set(title="share of samples in a mode", ylim=(0, 1))
+    fig.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
     return fig
 
 
@@ -46,16 +48,15 @@ def draw_digits_samples(record: Record) -> Figure:
 
 def draw_digits_drift(record: Record) -> Figure:
     """Fréchet distance, recall and saturation of digits over the rounds."""
-    fig, axes = figure(1.0, 1.0, ncols=3)
+    fig, axes = figure(1.0, 1.05, ncols=3)
     titles = {"frechet": "Fréchet distance", "recall": "recall", "saturation": "mean absolute pixel"}
     for ax, (name, title) in zip(axes, titles.items(), strict=True):
         for arm in DIGIT_ARMS:
             label, colour, marker = ARMS[arm]
-            short = label.removeprefix("+ real, ")
-            ax.plot(record[f"{name}_{arm}"], marker=marker, ms=4, lw=1.3, color=COLOURS[colour], label=short)
-        ax.set(xlabel="round $j$", title=title)
-    axes[0].set_ylim(0, 1.5 * max(record[f"frechet_{arm}"].max() for arm in DIGIT_ARMS))
-    axes[0].legend(fontsize=7, loc="upper left")
+            ax.plot(record[f"{name}_{arm}"], marker=marker, ms=4, lw=1.3, color=COLOURS[colour], label=label)
+        ax.set(xlabel="round $j$", title=title, xticks=range(len(record[f"{name}_plain"])))
+    axes[0].set_ylim(0, None)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     return fig
 
 

@@ -68,7 +68,7 @@ def draw_plane_drift(record: Record) -> Figure:
     left.axhline(record["floor"].mean(), color=COLOURS["theory"], ls="--", lw=1.1)
     left.annotate("two fresh samples of the data", (0.02, record["floor"].mean()), xytext=(0, 3),
                   xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=8)  # fmt: skip
-    left.set(xlabel="round $j$", title="sliced Wasserstein distance to the data", ylim=(0.1, None))
+    left.set(xlabel="round $j$", title="sliced Wasserstein distance to the data", ylim=(0, None))
     right.set(xlabel="round $j$", title="share of samples in a mode", ylim=(0, None))
     right.legend(fontsize=8, loc="lower left")
     return fig

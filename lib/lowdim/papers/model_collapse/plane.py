@@ -77,14 +77,13 @@ def _run(settings: Settings, generator: torch.Generator) -> Curves:
     first = base.fit(Independent(real)(base, settings.plane_pairs, generator), TIMES, generator)
     probe = quasi_noise(settings.plane_probe, generator)
     fresh = balanced_sample(settings.plane_probe, generator)
-    directions = generator.get_state()  # the same projections for every comparison
-    curves.floor = _distance(balanced_sample(settings.plane_probe, generator), fresh, directions)
+    curves.floor = sliced_wasserstein(balanced_sample(settings.plane_probe, generator), fresh)
     curves.round_trip = round_trip_error(first, fresh, EULER)
     for arm in ARMS:
         flow = first
         source = pair_source(arm, real, first)
         for number in range(settings.plane_rounds + 1):
-            _measure(curves, arm, flow, probe, fresh, directions)
+            _measure(curves, arm, flow, probe, fresh)
             if number < settings.plane_rounds:
                 pairs = source(flow, settings.plane_pairs, generator)
                 curves.moments[arm].append((float(pairs.x0.square().mean()), float(pairs.x1.square().mean())))
@@ -104,21 +103,15 @@ def pair_source(arm: str, real: Tensor, first: FeatureVelocity) -> PairSource:
     return Mixture(generated, others[arm], 0.0 if arm == "plain" else RATIO)
 
 
-def _distance(x: Tensor, y: Tensor, directions: Tensor) -> float:
-    generator = torch.Generator()
-    generator.set_state(directions)
-    return sliced_wasserstein(x, y, generator)
-
-
-def _measure(curves: Curves, arm: str, flow: FeatureVelocity, probe: Tensor, fresh: Tensor, directions: Tensor) -> None:
+def _measure(curves: Curves, arm: str, flow: FeatureVelocity, probe: Tensor, fresh: Tensor) -> None:
     """Everything about one flow, from one integration forth and one back."""
     steps = list(euler_flow(flow, probe, flow_times(EULER)))
     end = steps[-1].x
     move = (end - probe)[None]
     velocity = torch.stack([step.velocity for step in steps])
     curves.straight[arm].append(float((move - velocity).square().sum(-1).mean()))
-    curves.distance[arm].append(_distance(end, fresh, directions))
-    curves.one_step[arm].append(_distance(probe + velocity[0], fresh, directions))
+    curves.distance[arm].append(sliced_wasserstein(end, fresh))
+    curves.one_step[arm].append(sliced_wasserstein(probe + velocity[0], fresh))
     curves.inside[arm].append(float(in_mode(end).double().mean()))
     curves.variance[arm].append(float(end.square().mean()))
     curves.noise[arm].append(float(reverse(flow, fresh, EULER).square().mean()))

@@ -26,12 +26,17 @@ class FeatureVelocity:
     def features(self, x: Tensor, t: Tensor) -> Tensor:
         """Phi (B, m + d + 2)."""
         point = torch.cat([x, t[:, None]], 1)
-        waves = math.sqrt(2 / len(self.phases)) * torch.cos(point @ self.frequencies + self.phases)
-        return torch.cat([waves, point, torch.ones(len(x), 1, dtype=x.dtype)], 1)
+        return torch.cat([self._waves(point), point, torch.ones(len(x), 1, dtype=x.dtype)], 1)
+
+    def _waves(self, point: Tensor) -> Tensor:
+        waves = torch.addmm(self.phases, point, self.frequencies).cos_()
+        return waves.mul_(math.sqrt(2 / len(self.phases)))
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
         """The velocity (B, d)."""
-        return self.features(x, t) @ self.weights
+        point, cosines = torch.cat([x, t[:, None]], 1), len(self.phases)
+        straight = torch.addmm(self.weights[-1], point, self.weights[cosines:-1])
+        return straight.addmm_(self._waves(point), self.weights[:cosines])
 
     def fit(self, pairs: Pairs, times: int, generator: torch.Generator) -> FeatureVelocity:
         """A velocity with the same features, fitted to ``pairs`` at ``times`` random times each."""
@@ -42,5 +47,7 @@ class FeatureVelocity:
         penalty[-1] = 0.0
         fitted = FeatureVelocity.__new__(FeatureVelocity)
         fitted.ridge, fitted.frequencies, fitted.phases = self.ridge, self.frequencies, self.phases
-        fitted.weights = torch.linalg.solve(phi.T @ phi + torch.diag(penalty), phi.T @ (x1 - x0))
+        rows = phi.numpy()
+        gram = torch.from_numpy(rows.T @ rows)  # NumPy sees that it is symmetric and computes one half
+        fitted.weights = torch.linalg.solve(gram + torch.diag(penalty), phi.T @ (x1 - x0))
         return fitted

@@ -209,7 +209,7 @@ class _Rounds:
         steps = train(
             self.velocity,
             _Batches(self.source, flow, fit, self.loss, self.generator),
-            torch.optim.Adam(self.velocity.parameters(), lr=fit.learning_rate),
+            torch.optim.Adam(self.velocity.parameters(), lr=fit.learning_rate, fused=True),
             fit.steps,
             generator=self.generator,
             ema=ema,

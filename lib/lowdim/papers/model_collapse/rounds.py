@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lowdim.denoising.velocities import generate, reverse, straightness
+from lowdim.denoising.velocities import FlowStep, euler_flow, flow_times, generate, reverse
 from lowdim.metrics.frechet import frechet_distance, precision_recall
 from lowdim.papers.model_collapse.features import Classifier, describe
 
@@ -45,27 +45,37 @@ class Judge:
 
     def __call__(self, flow: nn.Module) -> tuple[Quality, Tensor]:
         """The quality of a flow, and its samples."""
-        images = generate(flow, self.noise, self.steps, chunk=1000)
+        steps = [self._carried(flow, part) for part in self.noise.split(1000)]
+        images, one_step, square, move = (torch.cat(column) for column in zip(*steps, strict=True))
         found = describe(self.classifier, images)
         coverage = precision_recall(self.known[:2000], found[:2000])
         few = self.real[: min(500, len(self.real))]
         back = reverse(flow, few, self.steps, chunk=1000)
         error = generate(flow, back, self.steps, chunk=1000) - few
-        one_step = describe(self.classifier, generate(flow, self.noise, 1, chunk=1000))
         quality = Quality(
             frechet=frechet_distance(self.known, found),
             frechet_pixels=_pixel_distance(self.real, images),
-            frechet_one_step=frechet_distance(self.known, one_step),
+            frechet_one_step=frechet_distance(self.known, describe(self.classifier, one_step)),
             precision=coverage.precision,
             recall=coverage.recall,
             saturation=float(images.abs().mean()),
             pixel_mean=float(images.mean()),
             pixel_std=float(images.std()),
-            straightness=straightness(flow, self.noise[:500], self.steps) / images[0].numel(),
+            straightness=float((square - move).mean()),
             reversed_noise=float(back.square().mean()),
             round_trip=float(error.square().mean().sqrt() / few.square().mean().sqrt()),
         )
         return quality, images
+
+    @torch.no_grad()
+    def _carried(self, flow: nn.Module, noise: Tensor) -> tuple[Tensor, ...]:
+        """What one integration tells of ``noise``: its images, those of a single step, and for each of them the mean
+        squares of the velocity along the path and of the whole move; a straight path has them equal.
+        """
+        steps: list[FlowStep] = list(euler_flow(flow, noise, flow_times(self.steps)))
+        move = (steps[-1].x - noise).flatten(1).square().mean(1)
+        square = torch.stack([step.velocity.flatten(1).square().mean(1) for step in steps]).mean(0)
+        return steps[-1].x, noise + steps[0].velocity, square, move
 
 
 def as_arrays(found: list[Quality]) -> dict[str, np.ndarray]:

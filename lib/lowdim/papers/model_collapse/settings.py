@@ -115,7 +115,7 @@ _QUICK = Settings(
     digit_feature_steps=200,
     digit_width=128,
     digit_depth=2,
-    digit_batch=128,
+    digit_batch=64,
     digit_first_steps=1_000,
     digit_steps=200,
     digit_rounds=4,
@@ -168,6 +168,7 @@ _SMOKE = replace(
 
 _STUDY = replace(
     _QUICK,
+    digit_batch=128,
     mlp_first_steps=2_000,
     mlp_steps=200,
     mlp_rounds=5,

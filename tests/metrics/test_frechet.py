@@ -47,6 +47,10 @@ def test_precision_and_recall_tell_dropped_modes_from_bad_samples():
     assert bad.recall > 0.8
     assert precision_recall(one, far) == (0.0, 0.0)
     assert precision_recall(one, one) == (1.0, 1.0)
+    tight, wide = 0.001 * cloud(200, 2, 5), cloud(200, 2, 6)  # each set is covered by its own balls, large or small
+    found = precision_recall(tight, wide)
+    assert found.precision == 0
+    assert found.recall == 1
 
 
 def test_errors_name_the_argument():

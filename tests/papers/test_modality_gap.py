@@ -70,7 +70,7 @@ def test_film_moves(records):
     labels, shots = [], []
     for label, fig in FILMS["sphere"].frames(records["sphere"]):
         labels.append(label)
-        shots.append([line.get_data_3d()[2] for line in fig.axes[0].lines[-2:]])
+        shots.append([line.get_data()[1] for line in fig.axes[0].lines[-2:]])
     assert len(set(labels)) == len(labels) >= 2
     assert not np.allclose(shots[0], shots[-1])
 

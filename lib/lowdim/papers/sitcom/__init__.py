@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 from lowdim.papers.sitcom.comparison import comparison
 from lowdim.papers.sitcom.exact import closed_form, coordinates
+from lowdim.papers.sitcom.faces import closeness, faces, gallery
+from lowdim.papers.sitcom.figures import FIGURES
 from lowdim.papers.sitcom.laws import consistency, modes
 from lowdim.papers.sitcom.noise import noise_levels, stopping
 from lowdim.papers.sitcom.phase import phase
+from lowdim.papers.sitcom.scan import scan
 from lowdim.papers.sitcom.settings import PROFILES, Settings
-from lowdim.record import Film, Plot, Record
+from lowdim.record import Film, Record
 
 EXPERIMENTS: dict[str, Callable[..., Record]] = {
     "closed-form": closed_form,
@@ -21,8 +24,12 @@ EXPERIMENTS: dict[str, Callable[..., Record]] = {
     "consistency": consistency,
     "modes": modes,
     "phase": phase,
+    "scan": scan,
+    "gallery": gallery,
+    "faces": faces,
+    "closeness": closeness,
 }
-FIGURES: dict[str, Plot] = {}
+
 FILMS: dict[str, Film] = {}
 WEIGHTS: tuple[str, ...] = ("faces-32",)
 

@@ -96,8 +96,11 @@ def _claims(record: Record, column: dict[str, Tensor], settings: Settings) -> No
     few, more, equal = (column[f"DPS {levels}"] for levels in settings.dps_levels[:3])
     sitcom = column["SITCOM"]
     record.claims["07-S3a"] = float((sitcom - few).min())
-    record.claims["07-S3b"] = float((sitcom >= more - 0.3).double().sum())
-    record.claims["07-S3c"] = float((sitcom - equal).mean())
+    ahead = (sitcom >= more - 0.3).double().reshape(len(PRIORS), -1)
+    low = list(PRIORS).index("subspaces")
+    record.claims["07-S3b"] = float(ahead[:low].mean())
+    record.claims["07-S3c"] = float(ahead[low].mean())
+    record.claims["07-S3d"] = float((sitcom - equal).mean())
     inpainting = [k for k, task in enumerate(TASKS * len(PRIORS)) if task in ("box", "random")]
     long = torch.maximum(column["output repair"], column["output repair, ten times the steps"])
     record.claims["07-S5"] = float((sitcom - long)[inpainting].min())

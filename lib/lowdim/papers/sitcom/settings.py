@@ -33,13 +33,31 @@ class Settings:
     """Signals whose amplitudes are measured."""
     phase_runs: int
     """Runs for each of them."""
+    mri_faces: int
+    """Complex faces behind the Gaussian prior of the scan."""
+    mri_scans: int
+    """Scans."""
+    gallery_levels: int
+    """Levels of the network's run on each of the eight tasks."""
+    face_tasks: tuple[str, ...]
+    """Tasks on which solvers are compared with the network."""
+    face_images: int
+    """Faces behind each of these means."""
+    face_tuning: int
+    """Other faces, on which the baselines are tuned."""
+    face_levels: int
+    """Levels of SITCOM there."""
+    face_dps_levels: tuple[int, ...]
+    """Numbers of levels of DPS there."""
+    face_closeness: tuple[float, ...]
+    """Weights of the closeness term."""
 
 
 _QUICK = Settings(
     signals=32,
     tuning_signals=16,
     dps_levels=(20, 100, 400),
-    stopping_signals=16,
+    stopping_signals=32,
     inner=20,
     langevin=50,
     long_inner=100,
@@ -47,6 +65,15 @@ _QUICK = Settings(
     mode_runs=400,
     phase_signals=12,
     phase_runs=20,
+    mri_faces=400,
+    mri_scans=4,
+    gallery_levels=10,
+    face_tasks=("box-inpainting",),
+    face_images=1,
+    face_tuning=1,
+    face_levels=4,
+    face_dps_levels=(4, 6, 8),
+    face_closeness=(0.05, 1.5),
 )
 _SMOKE = replace(
     _QUICK,
@@ -61,6 +88,12 @@ _SMOKE = replace(
     mode_runs=12,
     phase_signals=2,
     phase_runs=4,
+    mri_faces=20,
+    mri_scans=1,
+    gallery_levels=1,
+    face_images=1,
+    face_levels=2,
+    face_dps_levels=(2, 3, 4),
 )
 _STUDY = replace(
     _QUICK,
@@ -71,6 +104,14 @@ _STUDY = replace(
     law_runs=20_000,
     mode_runs=4_000,
     phase_signals=40,
+    mri_scans=16,
+    face_tasks=("super-resolution", "box-inpainting", "random-inpainting", "gaussian-blur"),
+    face_images=8,
+    face_tuning=3,
+    face_levels=20,
+    face_dps_levels=(20, 100, 1000),
+    face_closeness=(0.05, 0.5, 1.0, 1.5),
 )
+_FULL = replace(_STUDY, mri_scans=64, face_images=64, face_tuning=16)
 
-PROFILES = Profiles(smoke=_SMOKE, quick=_QUICK, study=_STUDY, full=_STUDY)
+PROFILES = Profiles(smoke=_SMOKE, quick=_QUICK, study=_STUDY, full=_FULL)

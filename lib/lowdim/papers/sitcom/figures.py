@@ -1,0 +1,139 @@
+"""The chapter's figures with captions and alternative texts."""
+
+from __future__ import annotations
+
+from lowdim.papers.sitcom import figures_exact as exact
+from lowdim.papers.sitcom import figures_solvers as solvers
+from lowdim.record import Plot
+
+FIGURES: dict[str, Plot] = {
+    "plane": Plot(
+        experiment="closed-form",
+        draw=exact.draw_plane,
+        caption=(
+            "**Two ways to explain a measurement.** A thin Gaussian (green: one and two deviations), a noisy point $z$, "
+            "its denoised $D(z)$, and the line of all points that explain the measurement. Repairing the output goes "
+            "straight to the line and leaves the prior. Repairing the input may only move where the denoiser can "
+            "follow: the dotted ellipses are the distances it knows, those of the metric $W^{-2}$."
+        ),
+        alt=(
+            "A long thin ellipse and a slanted line. From a blue dot near the ellipse one arrow goes straight to the "
+            "line, far from the ellipse; another runs along the ellipse and meets the line within it."
+        ),
+    ),
+    "shift": Plot(
+        experiment="coordinates",
+        draw=exact.draw_shift,
+        caption=(
+            "**A port that is another algorithm.** How far one level moves the input. With the step mapped, both forms "
+            "give the same curve. A constant step on $z$ moves nothing while the noise is high."
+        ),
+        alt=(
+            "Two curves against a falling noise level: one level at about 0.35 and then falling, the other rising by "
+            "three decades until they meet below noise one."
+        ),
+    ),
+    "budget": Plot(
+        experiment="comparison",
+        draw=solvers.draw_budget,
+        caption=(
+            "**What an evaluation buys.** Mean loss against the posterior mean (zero: nothing can do better) on three "
+            "exact priors, over evaluations of the denoiser for each signal, four tasks together. Open marks: SITCOM "
+            "with half the levels, output repair with ten times the steps. Every other solver is tuned on other "
+            "signals; an evaluation of SITCOM and DPS includes its gradient, one of DAPS and output repair does not."
+        ),
+        alt=(
+            "Three panels. A grey line of DPS rises with evaluations. SITCOM lies near its upper end on the first two "
+            "panels and below it on the third; output repair is cheap and far below; DAPS lies between."
+        ),
+    ),
+    "stopping": Plot(
+        experiment="stopping",
+        draw=solvers.draw_stopping,
+        caption=(
+            "**Who fits the noise.** Noise of $\\sigma_y=0.2$, smooth prior. Left: more inner steps are ruin for a loop "
+            "that never stops, and nearly harmless for one that stops. Right: the reason. Without the threshold the "
+            "residual falls far below what the noise alone would leave."
+        ),
+        alt=(
+            "Left: four pairs of marks; brown squares drop by up to ten decibels from open to filled, red circles "
+            "hardly move. Right: red circles sit at one, brown squares near zero."
+        ),
+    ),
+    "noise-levels": Plot(
+        experiment="noise-levels",
+        draw=solvers.draw_noise_levels,
+        caption=(
+            "**The noise level has to be known.** Mean PSNR over the noise level. A threshold that is right at 0.05 "
+            "(dotted) stops too early below and too late above."
+        ),
+        alt=(
+            "Four panels with falling curves: the posterior mean on top, the threshold that follows the noise below it, "
+            "the fixed one bent: lower at both ends."
+        ),
+    ),
+    "law": Plot(
+        experiment="consistency",
+        draw=exact.draw_law,
+        caption=(
+            "**No sample, no mean, but between.** Two deviations of the posterior and of SITCOM's result, both from "
+            "formulas, exact repairs with the closeness schedule. The centre is close, the spread too small."
+        ),
+        alt=(
+            "Two panels with a dashed signal and two bands around nearly the same curve; the inner band is about half "
+            "as wide as the outer."
+        ),
+    ),
+    "modes": Plot(
+        experiment="modes",
+        draw=exact.draw_modes,
+        caption=(
+            "**Three readings of one measurement.** The left half is measured; a bump, nothing and a dip fit it equally "
+            "well. SITCOM finds all three, the likeliest too often."
+        ),
+        alt=(
+            "Left: sixty curves agree on a shaded left half and split into three bundles on the right. Right: bars of "
+            "posterior weights and of shares; the first share is larger than its weight."
+        ),
+    ),
+    "phase": Plot(
+        experiment="phase",
+        draw=solvers.draw_phase,
+        caption=(
+            "**Amplitudes only.** Left: PSNR of twenty runs on each of twelve signals, and of the run with the smallest "
+            "residual in each four. Right: runs with a small residual are good ones. Green: what a run is worth if it "
+            "may be reversed."
+        ),
+        alt=(
+            "Left: columns of dots spread over twenty decibels, dashes mostly in their upper half. Right: PSNR falls "
+            "with the residual."
+        ),
+    ),
+    "scan": Plot(
+        experiment="scan",
+        draw=solvers.draw_scan,
+        caption=(
+            "**A scan with four coils.** Magnitude of a complex picture of which a quarter of the columns of its Fourier "
+            "transform is measured; numbers are signal over error in decibels."
+        ),
+        alt="Six small grey pictures: the columns, a smeared face, three clear faces, and the true one.",
+    ),
+    "gallery": Plot(
+        experiment="gallery",
+        draw=solvers.draw_gallery,
+        caption=(
+            "**Eight tasks, one solver, one network.** What is measured of a face, with noise of $\\sigma_y=0.05$; what "
+            "SITCOM returns; the face. Numbers are PSNR of the last estimate."
+        ),
+        alt="Three rows of eight small faces: degraded, restored, true.",
+    ),
+    "faces": Plot(
+        experiment="faces",
+        draw=solvers.draw_faces,
+        caption=(
+            "**With a network.** Mean PSNR over evaluations for each face; the baselines are tuned on other faces. Open "
+            "circle: half the levels."
+        ),
+        alt="A panel for each task: the line of DPS rises, the marks of other solvers lie around it.",
+    ),
+}

@@ -19,7 +19,7 @@ from lowdim.record import Record
 from lowdim.seeding import make_generator
 
 NOISE_STD = 0.05
-GUIDANCE = (0.1, 0.3, 1.0, 3.0)
+GUIDANCE = (0.1, 0.3, 1.0, 3.0, 10.0)
 SPREAD = (0.1, 0.2, 0.5, 1.0)
 RATE = 0.02
 
@@ -96,10 +96,9 @@ def _claims(record: Record, column: dict[str, Tensor], settings: Settings) -> No
     few, more, equal = (column[f"DPS {levels}"] for levels in settings.dps_levels[:3])
     sitcom = column["SITCOM"]
     record.claims["07-S3a"] = float((sitcom - few).min())
-    ahead = (sitcom >= more - 0.3).double().reshape(len(PRIORS), -1)
-    low = list(PRIORS).index("subspaces")
-    record.claims["07-S3b"] = float(ahead[:low].mean())
-    record.claims["07-S3c"] = float(ahead[low].mean())
+    low = list(PRIORS).index("subspaces") * len(TASKS)
+    record.claims["07-S3b"] = float((sitcom >= more - 0.3)[:low].double().mean())
+    record.claims["07-S3c"] = float((equal > sitcom)[low:].double().mean())
     record.claims["07-S3d"] = float((sitcom - equal).mean())
     inpainting = [k for k, task in enumerate(TASKS * len(PRIORS)) if task in ("box", "random")]
     long = torch.maximum(column["output repair"], column["output repair, ten times the steps"])

@@ -11,9 +11,9 @@ FIGURES: dict[str, Plot] = {
         experiment="closed-form",
         draw=exact.draw_plane,
         caption=(
-            "**Two ways to explain a measurement.** A thin Gaussian (green: one and two deviations), a noisy point $z$, "
-            "its denoised $D(z)$, and the line of all points that explain the measurement. Repairing the output goes "
-            "straight to the line and leaves the prior. Repairing the input may only move where the denoiser can "
+            "**Two ways to explain a measurement.** A thin Gaussian (green: one and two deviations), a noisy point "
+            "$z$, its denoised $D(z)$, and the line of all points that explain the measurement. Repairing the output "
+            "goes straight to the line and leaves the prior. Repairing the input may only move where the denoiser can "
             "follow: the dotted ellipses are the distances it knows, those of the metric $W^{-2}$."
         ),
         alt=(
@@ -51,9 +51,9 @@ FIGURES: dict[str, Plot] = {
         experiment="stopping",
         draw=solvers.draw_stopping,
         caption=(
-            "**Who fits the noise.** Noise of $\\sigma_y=0.2$, smooth prior. Left: more inner steps are ruin for a loop "
-            "that never stops, and nearly harmless for one that stops. Right: the reason. Without the threshold the "
-            "residual falls far below what the noise alone would leave."
+            "**Who fits the noise.** Noise of $\\sigma_y=0.2$, smooth prior. Left: more inner steps are ruin for a "
+            "loop that never stops, and nearly harmless for one that stops. Right: the reason. Without the threshold "
+            "the residual falls far below what the noise alone would leave."
         ),
         alt=(
             "Left: four pairs of marks; brown squares drop by up to ten decibels from open to filled, red circles "
@@ -68,8 +68,8 @@ FIGURES: dict[str, Plot] = {
             "(dotted) stops too early below and too late above."
         ),
         alt=(
-            "Four panels with falling curves: the posterior mean on top, the threshold that follows the noise below it, "
-            "the fixed one bent: lower at both ends."
+            "Four panels with falling curves: the posterior mean on top, the threshold that follows the noise below "
+            "it, the fixed one bent: lower at both ends."
         ),
     ),
     "law": Plot(
@@ -88,8 +88,8 @@ FIGURES: dict[str, Plot] = {
         experiment="modes",
         draw=exact.draw_modes,
         caption=(
-            "**Three readings of one measurement.** The left half is measured; a bump, nothing and a dip fit it equally "
-            "well. SITCOM finds all three, the likeliest too often."
+            "**Three readings of one measurement.** The left half is measured; a bump, nothing and a dip fit it "
+            "equally well. SITCOM finds all three, the likeliest too often."
         ),
         alt=(
             "Left: sixty curves agree on a shaded left half and split into three bundles on the right. Right: bars of "
@@ -100,9 +100,9 @@ FIGURES: dict[str, Plot] = {
         experiment="phase",
         draw=solvers.draw_phase,
         caption=(
-            "**Amplitudes only.** Left: PSNR of twenty runs on each of twelve signals, and of the run with the smallest "
-            "residual in each four. Right: runs with a small residual are good ones. Green: what a run is worth if it "
-            "may be reversed."
+            "**Amplitudes only.** Left: PSNR of twenty runs on each of twelve signals, and of the run with the "
+            "smallest residual in each four. Right: runs with a small residual are good ones. Green: what a run is "
+            "worth if it may be reversed."
         ),
         alt=(
             "Left: columns of dots spread over twenty decibels, dashes mostly in their upper half. Right: PSNR falls "
@@ -113,8 +113,8 @@ FIGURES: dict[str, Plot] = {
         experiment="scan",
         draw=solvers.draw_scan,
         caption=(
-            "**A scan with four coils.** Magnitude of a complex picture of which a quarter of the columns of its Fourier "
-            "transform is measured; numbers are signal over error in decibels."
+            "**A scan with four coils.** Magnitude of a complex picture of which a quarter of the columns of its "
+            "Fourier transform is measured; numbers are signal over error in decibels."
         ),
         alt="Six small grey pictures: the columns, a smeared face, three clear faces, and the true one.",
     ),
@@ -122,8 +122,8 @@ FIGURES: dict[str, Plot] = {
         experiment="gallery",
         draw=solvers.draw_gallery,
         caption=(
-            "**Eight tasks, one solver, one network.** What is measured of a face, with noise of $\\sigma_y=0.05$; what "
-            "SITCOM returns; the face. Numbers are PSNR of the last estimate."
+            "**Eight tasks, one solver, one network.** What is measured of a face, with noise of $\\sigma_y=0.05$; "
+            "what SITCOM returns; the face. Numbers are PSNR of the last estimate."
         ),
         alt="Three rows of eight small faces: degraded, restored, true.",
     ),
@@ -131,8 +131,8 @@ FIGURES: dict[str, Plot] = {
         experiment="faces",
         draw=solvers.draw_faces,
         caption=(
-            "**With a network.** Mean PSNR over evaluations for each face; the baselines are tuned on other faces. Open "
-            "circle: half the levels."
+            "**With a network.** Mean PSNR over evaluations for each face; the baselines are tuned on other faces. "
+            "Open circle: half the levels."
         ),
         alt="A panel for each task: the line of DPS rises, the marks of other solvers lie around it.",
     ),

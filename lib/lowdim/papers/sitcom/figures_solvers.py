@@ -38,9 +38,11 @@ def draw_budget(record: Record) -> Figure:
             k = names.index(name)
             face = "none" if not label else COLOURS[colour]
             ax.plot(x[k], y[k], mark, color=COLOURS[colour], mfc=face, ms=6.5, label=label or None)
-        ax.set(xscale="log", title=title, xlabel="evaluations", ylim=(14.5, -0.4), xlim=(14, 600))
+        ax.set(xscale="log", title=title, xlabel="evaluations", ylim=(max(13.0, gap.max() + 0.8), -0.5), xlim=(14, 600))
+        ax.set_xticks([20, 100, 400], ["20", "100", "400"])
+        ax.minorticks_off()
     axes[0].set_ylabel("dB below the posterior mean")
-    axes[0].legend(loc="lower right", fontsize=7.5)
+    axes[0].legend(loc="lower right", fontsize=7.5, handletextpad=0.4)
     return fig
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from lowdim.papers.sitcom.comparison import comparison
 from lowdim.papers.sitcom.exact import closed_form, coordinates
-from lowdim.papers.sitcom.faces import closeness, faces, gallery
 from lowdim.papers.sitcom.figures import FIGURES
 from lowdim.papers.sitcom.laws import consistency, modes
+from lowdim.papers.sitcom.network import closeness, faces, gallery
 from lowdim.papers.sitcom.noise import noise_levels, stopping
 from lowdim.papers.sitcom.phase import phase
 from lowdim.papers.sitcom.scan import scan

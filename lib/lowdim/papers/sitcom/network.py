@@ -36,12 +36,11 @@ def gallery(profile: str, seed: int, device: str) -> Record:
     settings = PROFILES[profile]
     place = check_device(device)
     denoiser = load_model("faces-32", device=place)
-    face = sample_faces(1, make_generator(seed, "sitcom", "gallery"), 32).images.to(place)
+    face = sample_faces(1, make_generator(seed, "sitcom", "gallery"), 32).images
     found, views, scores, evaluations = [], [], [], []
     for task in TASKS:
         generator = make_generator(seed, "sitcom", "gallery", task)
-        physics = make_task(task, SHAPE, NOISE_STD, generator).to(place)
-        y = physics(face)
+        (y,), physics = measured(task, generator, place, face)
         solver = SITCOM(
             denoiser, vp_sigmas(settings.gallery_levels), inner_steps=settings.inner, learning_rate=RATE, stop=STOP,
             closeness=1.0 if task == "phase-retrieval" else 0.0,
@@ -49,7 +48,7 @@ def gallery(profile: str, seed: int, device: str) -> Record:
         solution = solver.solve(y, physics, generator)
         found.append(solution.estimate[0])
         views.append(_as_picture(y[0], task))
-        scores.append([float(psnr(solution.estimate, face)[0]), float(ssim(solution.estimate, face)[0])])
+        scores.append([float(score(solution.estimate.cpu(), face)[0]) for score in (psnr, ssim)])
         evaluations.append(float(solution.forward[0]))
     record = Record(
         arrays={"tasks": list(TASKS), "face": face[0], "found": torch.stack(found), "views": torch.stack(views),
@@ -58,6 +57,13 @@ def gallery(profile: str, seed: int, device: str) -> Record:
     linear = [k for k, task in enumerate(TASKS) if task != "phase-retrieval"]
     record.number("psnr-without-phase", float(torch.tensor(scores)[linear, 0].mean()), "dB", tolerance=1.5)
     return record
+
+
+def measured(task: str, generator: torch.Generator, place: torch.device, *images: Tensor) -> tuple[list[Tensor], Any]:
+    """Measurements of several sets of images, drawn on the CPU like the operator, and then moved with it."""
+    physics = make_task(task, SHAPE, NOISE_STD, generator)
+    seen = [physics(x).to(place) for x in images]
+    return seen, physics.to(place)
 
 
 def _as_picture(y: Tensor, task: str) -> Tensor:
@@ -108,13 +114,12 @@ def faces(profile: str, seed: int, device: str) -> Record:
     place = check_device(device)
     denoiser = load_model("faces-32", device=place)
     names = list(face_solvers(denoiser, settings))
-    images = sample_faces(settings.face_images, make_generator(seed, "sitcom", "faces"), 32).images.to(place)
-    others = sample_faces(settings.face_tuning, make_generator(seed, "sitcom", "faces", "tuning"), 32).images.to(place)
+    images = sample_faces(settings.face_images, make_generator(seed, "sitcom", "faces"), 32).images
+    others = sample_faces(settings.face_tuning, make_generator(seed, "sitcom", "faces", "tuning"), 32).images
     table, tuned, examples = [], [], []
     for task in settings.face_tasks:
         generator = make_generator(seed, "sitcom", "faces", task)
-        physics = make_task(task, SHAPE, NOISE_STD, generator).to(place)
-        y, y_others = physics(images), physics(others)
+        (y, y_others), physics = measured(task, generator, place, images, others)
         for name in names:
             stream = functools.partial(make_generator, seed, "sitcom", "faces", task, name)
             value = _tune(denoiser, settings, name, others, y_others, physics, stream)
@@ -123,13 +128,14 @@ def faces(profile: str, seed: int, device: str) -> Record:
             solution = face_solvers(denoiser, settings, value)[name](y, physics, stream())
             float(solution.misfit.sum())  # an accelerator is done when its numbers are here
             seconds = (clock() - start) / len(images)
+            estimate = solution.estimate.cpu()
             row = torch.stack([
-                psnr(solution.estimate, images), ssim(solution.estimate, images),
-                solution.forward.float(), solution.backward.float(), torch.full((len(images),), seconds).to(place),
+                psnr(estimate, images), ssim(estimate, images), solution.forward.float().cpu(),
+                solution.backward.float().cpu(), torch.full((len(images),), seconds),
             ])  # fmt: skip
-            table.append(row.cpu())
+            table.append(row)
             tuned.append(value)
-            examples.append(solution.estimate[0].cpu())
+            examples.append(estimate[0])
     shape = (len(settings.face_tasks), len(names))
     scores = torch.stack(table).reshape(*shape, 5, -1)
     record = Record(
@@ -154,14 +160,8 @@ def _tune(
     values = tuning_values(name)
     if len(values) == 1:
         return values[0]
-    errors = [
-        float(
-            (face_solvers(denoiser, settings, value)[name](y, physics, stream("tuning")).estimate - images)
-            .square()
-            .mean()
-        )
-        for value in values
-    ]
+    solutions = (face_solvers(denoiser, settings, value)[name](y, physics, stream("tuning")) for value in values)
+    errors = [float((solution.estimate.cpu() - images).square().mean()) for solution in solutions]
     return values[min(range(len(values)), key=errors.__getitem__)]
 
 
@@ -186,17 +186,17 @@ def closeness(profile: str, seed: int, device: str) -> Record:
     settings = PROFILES[profile]
     place = check_device(device)
     denoiser = load_model("faces-32", device=place)
-    images = sample_faces(settings.face_images, make_generator(seed, "sitcom", "closeness"), 32).images.to(place)
+    images = sample_faces(settings.face_images, make_generator(seed, "sitcom", "closeness"), 32).images
     rows = []
     for task in ("super-resolution", "box-inpainting"):
-        physics = make_task(task, SHAPE, NOISE_STD, make_generator(seed, "sitcom", "closeness", task)).to(place)
-        y = physics(images)
+        (y,), physics = measured(task, make_generator(seed, "sitcom", "closeness", task), place, images)
         for weight in settings.face_closeness:
             solver = SITCOM(
                 denoiser, vp_sigmas(settings.face_levels), inner_steps=settings.inner, learning_rate=RATE, stop=STOP,
                 closeness=weight,
             )  # fmt: skip
-            rows.append(psnr(solver(y, physics, make_generator(seed, "sitcom", "closeness", "run")), images).cpu())
+            found = solver(y, physics, make_generator(seed, "sitcom", "closeness", "run"))
+            rows.append(psnr(found.cpu(), images))
     scores = torch.stack(rows).reshape(2, len(settings.face_closeness), -1)
     means = scores.mean(-1)
     return Record(

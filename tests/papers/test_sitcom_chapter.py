@@ -119,7 +119,7 @@ def test_tuning_takes_the_value_with_the_smallest_error(monkeypatch):
 
 def test_complex_faces_have_the_magnitude_of_faces():
     magnitude = complex_faces(3, torch.Generator().manual_seed(0)).square().sum(1).sqrt()
-    grey = (sample_faces(3, torch.Generator().manual_seed(0)).images.mean(1) + 1) / 2
+    grey = (sample_faces(3, torch.Generator().manual_seed(0), dtype=torch.float64).images.mean(1) + 1) / 2
     torch.testing.assert_close(magnitude, grey, rtol=0, atol=1e-5)
 
 

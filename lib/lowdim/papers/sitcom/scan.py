@@ -47,10 +47,10 @@ def scan(profile: str, seed: int, device: str) -> Record:
 
 
 def complex_faces(count: int, generator: torch.Generator) -> Tensor:
-    """Brightness of faces as magnitude, with a smooth random phase: ``(count, 2, 32, 32)`` in float32."""
-    grey = (sample_faces(count, generator, SIDE).images.mean(1) + 1) / 2
-    line = torch.linspace(-1, 1, SIDE)
-    slopes = torch.randn(count, 3, generator=generator)
+    """Brightness of faces as magnitude, with a smooth random phase: ``(count, 2, 32, 32)`` in float64."""
+    grey = (sample_faces(count, generator, SIDE, dtype=torch.float64).images.mean(1) + 1) / 2
+    line = torch.linspace(-1, 1, SIDE, dtype=torch.float64)
+    slopes = torch.randn(count, 3, generator=generator, dtype=torch.float64)
     phase = slopes[:, 0, None, None] + slopes[:, 1, None, None] * line + slopes[:, 2, None, None] * line[:, None]
     return torch.stack([grey * torch.cos(phase), grey * torch.sin(phase)], 1)
 

@@ -17,7 +17,7 @@ from lowdim.denoising.weights import load_model
 from lowdim.measurement.tasks import TASKS, make_task
 from lowdim.metrics.images import psnr, ssim
 from lowdim.papers.sitcom.baselines import DAPS, DPS
-from lowdim.papers.sitcom.peers import DeepinvSolver, diffpir
+from lowdim.papers.sitcom.peers import DeepinvSolver, deepinv_dps, diffpir
 from lowdim.papers.sitcom.settings import PROFILES, Settings
 from lowdim.papers.sitcom.sitcom import SITCOM, OutputRepair
 from lowdim.papers.sitcom.solver import Solution
@@ -94,6 +94,7 @@ def face_solvers(denoiser: Denoiser, settings: Settings, value: float = 0.0) -> 
     for levels in settings.face_dps_levels:
         solvers[f"DPS {levels}"] = DPS(denoiser, vp_sigmas(levels), guidance=value).solve
     steps = settings.face_dps_levels[1]
+    solvers["deepinv's DPS"] = DeepinvSolver(denoiser, deepinv_dps(steps, weight=value or 20.0)).solve
     solvers["DiffPIR"] = DeepinvSolver(denoiser, diffpir(steps, closeness=value or 1.0)).solve
     solvers["DAPS"] = DAPS(
         denoiser, edm_sigmas(max(2, steps // 5), 0.02, 80.0), spread=value or 1.0, langevin_steps=settings.langevin
@@ -105,7 +106,8 @@ def tuning_values(name: str) -> tuple[float, ...]:
     """The values tried for a solver; one alone means that nothing is tuned."""
     if name.startswith("DPS"):
         return (0.3, 1.0, 3.0)
-    return {"DiffPIR": (1.0, 7.0, 25.0), "DAPS": (0.1, 0.3, 1.0)}.get(name, (0.0,))
+    values = {"deepinv's DPS": (5.0, 20.0, 60.0), "DiffPIR": (1.0, 7.0, 25.0), "DAPS": (0.1, 0.3, 1.0)}
+    return values.get(name, (0.0,))
 
 
 def faces(profile: str, seed: int, device: str) -> Record:

@@ -26,7 +26,7 @@ def draw_budget(record: Record) -> Figure:
     names = [str(name) for name in record["methods"]]
     gap = (record["psnr"].mean(2)[:, :1] - record["psnr"].mean(2)).reshape(3, 4, -1).mean(1)
     cost = record["evaluations"].reshape(3, 4, -1).mean(1)
-    fig, axes = figure(1.0, 1.12, ncols=3, sharey=True)
+    fig, axes = figure(1.0, 1.25, ncols=3, sharey=True)
     dps = [k for k, name in enumerate(names) if name.startswith("DPS")]
     marks = {"SITCOM": ("o", INPUT, "SITCOM"), "SITCOM, half the levels": ("o", INPUT, ""),
              "SITCOM, closeness": ("D", "gaussian", "with closeness"), "DAPS": ("^", "network", "DAPS"),
@@ -42,7 +42,7 @@ def draw_budget(record: Record) -> Figure:
         ax.set_xticks([20, 100, 400], ["20", "100", "400"])
         ax.minorticks_off()
     axes[0].set_ylabel("dB below the posterior mean")
-    axes[0].legend(loc="lower right", fontsize=7.5, handletextpad=0.4)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return fig
 
 

@@ -62,7 +62,7 @@ def draw_law(record: Record) -> Figure:
     for ax, task in zip(axes, ("box", "blur"), strict=True):
         _bands(ax, record, task)
         ax.set(title=task, xlabel="sample")
-    axes[1].legend(loc="lower left", fontsize=8)
+    axes[1].legend(loc="lower left", bbox_to_anchor=(0.2, 0.0), fontsize=8)
     return fig
 
 

@@ -106,9 +106,9 @@ def _prepare(ax: Axes, features: np.ndarray, title: str) -> dict[str, Any]:
         "between": ax.plot([], [], color=COLOURS["ink"], lw=2.4)[0],
         "text": ax.text(0.5, -0.02, "", transform=ax.transAxes, ha="center", color=COLOURS["ink"]),
     }
-    for key, shade, label in (("images", "component_1", "images"), ("texts", "component_2", "texts")):
+    for key, colour, label in (("images", "component_1", "images"), ("texts", "component_2", "texts")):
         size = 10 if key == "images" else 6.5  # so that both show where they meet
-        parts[key] = ax.plot([], [], "o", ms=size, color=COLOURS[shade], mec=COLOURS["card"], label=label)[0]
+        parts[key] = ax.plot([], [], "o", ms=size, color=COLOURS[colour], mec=COLOURS["card"], label=label)[0]
     ax.set(xlim=(-1.2, 1.2), ylim=(-1.1, 1.1), title=title, aspect="equal")
     ax.set_axis_off()
     ax.legend(loc="upper right", fontsize=8)

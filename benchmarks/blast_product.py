@@ -19,7 +19,10 @@ DESCRIPTION = "one token and many, 50 % of the multiplications, float32: dense l
 
 
 def ratios(size: int, blocks: int, tokens: int, repeats: int) -> dict[str, float]:
-    """Median ratios of dense and published time to ours; the three alternate, so that all see the same machine."""
+    """Median ratios of dense and published time to ours; the three alternate, so that all see the same machine.
+
+    Seconds of this process and its one thread: what others do in between does not count.
+    """
     generator = torch.Generator().manual_seed(0)
     rank = rank_for_budget((size, size), 0.5, blocks, 16)
 
@@ -38,10 +41,10 @@ def ratios(size: int, blocks: int, tokens: int, repeats: int) -> dict[str, float
     with torch.inference_mode():
         for repeat in range(repeats + 1):
             for name, call in calls.items():
-                begin = time.perf_counter()
+                begin = time.process_time()
                 call()
                 if repeat:  # the first is for warming up
-                    found[name].append(time.perf_counter() - begin)
+                    found[name].append(time.process_time() - begin)
     pairs = {name: zip(found[name], found["ours"], strict=True) for name in ("dense", "published")}
     return {name: median(other / ours for other, ours in both) for name, both in pairs.items()}
 

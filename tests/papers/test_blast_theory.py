@@ -260,6 +260,13 @@ def test_accelerated_never_rises(generator):
     assert surplus[0].error < surplus[1].error
 
 
+def test_momentum_does_not_slow_what_is_fast(generator):
+    """At the right rank, where the scales that the factors can exchange would drift with momentum."""
+    matrix = targets.low_rank(generator, 96, 4)
+    for solver in ("accelerated", "preconditioned"):
+        assert factorize(matrix, 4, 8, steps=40, start="small", solver=solver).error < 1e-13, solver
+
+
 def test_a_stack_is_its_matrices(generator):
     matrices = (
         torch.randn(3, 16, 24, generator=generator, dtype=torch.float64) * torch.tensor([1, 10, 1e-3])[:, None, None]

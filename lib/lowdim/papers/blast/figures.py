@@ -57,7 +57,9 @@ def draw_budget(record: Record) -> Figure:
 def draw_traces(record: Record) -> Figure:
     """How the error falls with our solver and with the published schedule, target by target."""
     names = [str(name) for name in record["names"]]
-    fig, axes = figure(1.0, 1.5, ncols=len(names))
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    fig, axes = figure(1.0, 1.7, ncols=len(names))
     ours, old = record["ours-trace"], record["old-trace"]
     for i, (ax, name) in enumerate(zip(axes, names, strict=True)):
         ax.plot(np.arange(1, len(old) + 1), old[:, i], color=COLOURS["component_2"], label="published", lw=1.3)
@@ -65,6 +67,10 @@ def draw_traces(record: Record) -> Figure:
         ax.axhline(old[-1, i], color=COLOURS["muted"], lw=0.7, ls=":")
         ax.set(yscale="log", xlabel="sweep")
         ax.set_title(TARGETS[name].replace("\n", " "), fontsize=8)
+        if min(old[:, i].min(), ours[:, i].min()) > 1e-3:
+            ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
         ax.tick_params(labelsize=7)
     axes[0].legend(fontsize=7)
     return fig
@@ -195,7 +201,7 @@ FIGURES: dict[str, Plot] = {
         "surplus-rank",
         draw_surplus_rank,
         "With four times the rank gradient descent stalls: directions that are not needed die out, and the condition "
-        "of the blocks grows without end (right, brown). The damping follows the error, and the preconditioned "
+        "of the blocks keeps growing (right, brown). The damping follows the error, and the preconditioned "
         "condition stays bounded (blue). Momentum with restarts gains further orders.",
         "Left, error curves: gradient descent flattens, the others fall on; right, one condition number grows, the "
         "other stays small.",

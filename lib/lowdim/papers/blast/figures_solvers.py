@@ -66,21 +66,21 @@ def _conditions(ax: Axes, record: Record) -> None:
 
 def draw_exact_rank(record: Record) -> Figure:
     """Errors over the sweeps at the right rank, and the condition of the blocks."""
-    fig, (left, right) = figure(1.0, 0.8, ncols=2)
+    fig, (left, right) = figure(1.0, 0.9, ncols=2)
     _curves(left, record)
     left.set(title="relative error, $r=r^*=8$")
-    left.legend(loc="upper right", fontsize=7.5)
     _conditions(right, record)
+    fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return fig
 
 
 def draw_surplus_rank(record: Record) -> Figure:
     """Errors over the sweeps with surplus rank, and the condition of the blocks."""
-    fig, (left, right) = figure(1.0, 0.8, ncols=2)
+    fig, (left, right) = figure(1.0, 0.9, ncols=2)
     _curves(left, record)
     left.set(title="relative error, $r=32$, $r^*=8$")
-    left.legend(loc="lower left", fontsize=7.5)
     _conditions(right, record)
+    fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return fig
 
 

@@ -25,9 +25,9 @@ class Settings:
     """Targets of each kind where runs are averaged."""
     budget_blocks: tuple[int, ...] = (4, 8)
     """Blocks a side where families are compared at equal size."""
-    budget_sweeps: int = 60
+    budget_sweeps: int = 50
     """Sweeps of those factorisations."""
-    published_sweeps: int = 150
+    published_sweeps: int = 100
     """Sweeps of the published schedule that they are compared with."""
     classifiers: int = 3
     """Digit classifiers that are compressed."""
@@ -72,6 +72,7 @@ PROFILES = Profiles(
         damping=(1.0, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-5),
         budget_blocks=(2, 4, 8, 16),
         budget_sweeps=150,
+        published_sweeps=150,
         classifiers=5,
         training_steps=600,
         scratch_seeds=3,

@@ -35,7 +35,9 @@ def small(matrices: Tensor, rank: int, num_blocks: tuple[int, int], generator: t
 
 
 def spectral(matrices: Tensor, rank: int, num_blocks: tuple[int, int], generator: torch.Generator) -> Factors:
-    """The best matrix of rank ``r``, which couplings of 1 make of its singular vectors, with couplings shaken by 0.5.
+    """Singular vectors, cut into blocks, with couplings ``(1 + z) / 2`` for normal ``z``.
+
+    Couplings of 1 would be the best matrix of rank ``r``; noise as large as they are lets the blocks part.
 
     Components beyond the size of the matrix start at zero on the right and random on the left, so that they can grow.
     """
@@ -47,7 +49,7 @@ def spectral(matrices: Tensor, rank: int, num_blocks: tuple[int, int], generator
     V = torch.cat([right.mT[..., :rank] * roots, matrices.new_zeros(*matrices.shape[::2], max(0, spare))], -1)
     shake = torch.randn(len(matrices), *num_blocks, rank, generator=generator, dtype=torch.float64)
     return Factors(
-        U.unflatten(1, (num_blocks[0], -1)), 1 + 0.5 * shake.to(matrices), V.unflatten(1, (num_blocks[1], -1))
+        U.unflatten(1, (num_blocks[0], -1)), 0.5 + 0.5 * shake.to(matrices), V.unflatten(1, (num_blocks[1], -1))
     )
 
 

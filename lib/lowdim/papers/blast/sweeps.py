@@ -95,7 +95,7 @@ def sweeps(matrices: Tensor, progress: Progress, rule: Rule, steps: int, *, exac
         start = extrapolated(progress) if rule.momentum else progress.factors
         factors, losses = sweep(target, start, rule, rule.step_size(step, steps), exact)
         found = Progress(step + 1, factors, progress.factors, progress.age + 1, losses)
-        progress = _keep_better(found, progress) if rule.momentum else found
+        progress = _keep_better(found, start, progress) if rule.momentum else found
         yield progress
 
 
@@ -106,11 +106,16 @@ def extrapolated(progress: Progress) -> Factors:
     return Factors(*(new + weight * (new - old) for new, old in pairs))
 
 
-def _keep_better(found: Progress, before: Progress) -> Progress:
-    """``found`` where the loss did not rise; elsewhere the factors before, which start again without momentum."""
+def _keep_better(found: Progress, start: Factors, before: Progress) -> Progress:
+    """``found`` where the loss did not rise; elsewhere the factors before. Momentum starts again there, and where the
+    sweep went back on it: where what it did to ``start`` points against the whole move.
+    """
     better = found.losses[:, 2] <= before.losses[:, 2]
     wide = better.reshape(-1, 1, 1, 1)
     factors = Factors(*(torch.where(wide, a, b) for a, b in zip(found.factors, before.factors, strict=True)))
-    age = torch.where(better, found.age, torch.zeros_like(found.age))
+    back = torch.zeros_like(found.age)
+    for new, begun, old in zip(found.factors, start, before.factors, strict=True):
+        back += ((begun - new) * (new - old)).flatten(1).sum(1)
+    age = torch.where(better & (back <= 0), found.age, torch.zeros_like(found.age))
     losses = torch.where(better[:, None], found.losses, before.losses)
     return Progress(found.step, factors, before.factors, age, losses)

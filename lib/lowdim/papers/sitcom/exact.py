@@ -110,16 +110,13 @@ def coordinates(profile: str, seed: int, device: str) -> Record:
     settings = PROFILES[profile]
     check_device(device)
     case = draw_case(shapes_prior(), TASKS, 0.05, min(settings.signals, 4), seed, "coordinates")
-    first, moved = _trajectory(case, VP(), seed, torch.float64)
-    second, _ = _trajectory(case, VE(), seed, torch.float64)
-    single = [_trajectory(case, form, seed, torch.float32)[0] for form in (VP(), VE())]
+    record = Record()
+    for claim, dtype in (("07-S2a", torch.float64), ("07-S2b", torch.float32)):
+        first, _ = _trajectory(case, VP(), seed, dtype)
+        second, _ = _trajectory(case, VE(), seed, dtype)
+        record.claims[claim] = float((first - second).abs().max())
+    _, moved = _trajectory(case, VP(), seed, torch.float64)
     _, port = _trajectory(case, VE(mapped=False), seed, torch.float64)
-    record = Record(
-        claims={
-            "07-S2a": float((first - second).abs().max()),
-            "07-S2b": float((single[0] - single[1]).abs().max()),
-        }
-    )
     record.arrays |= {
         "sigmas": vp_sigmas(20)[:-1].numpy(), "moved": moved.numpy(), "moved-by-port": port.numpy()
     }  # fmt: skip

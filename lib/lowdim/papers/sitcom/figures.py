@@ -39,7 +39,7 @@ FIGURES: dict[str, Plot] = {
         caption=(
             "**What an evaluation buys.** Mean loss against the posterior mean (zero: nothing can do better) on three "
             "exact priors, over evaluations of the denoiser for each signal, four tasks together. Open marks: SITCOM "
-            "with half the levels, output repair with more steps. Every other solver is tuned on other "
+            "with half the levels, output repair with ten times the steps. Every other solver is tuned on other "
             "signals; an evaluation of SITCOM and DPS includes its gradient, one of DAPS and output repair does not."
         ),
         alt=(

@@ -31,7 +31,7 @@ def draw_budget(record: Record) -> Figure:
     marks = {"SITCOM": ("o", INPUT, "SITCOM"), "SITCOM, half the levels": ("o", INPUT, ""),
              "SITCOM, closeness": ("D", "gaussian", "with closeness"), "DAPS": ("^", "network", "DAPS"),
              "output repair": ("s", OUTPUT, "output repair"),
-             "output repair, more steps": ("s", OUTPUT, "")}  # fmt: skip
+             "output repair, ten times the steps": ("s", OUTPUT, "")}  # fmt: skip
     for ax, title, y, x in zip(axes, ("smooth", "shapes", "subspaces"), gap, cost, strict=True):
         ax.plot(x[dps], y[dps], "x-", color=COLOURS["data"], label="DPS, tuned", ms=6)
         for name, (mark, colour, label) in marks.items():

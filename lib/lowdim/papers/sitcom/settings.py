@@ -21,8 +21,6 @@ class Settings:
     """Signals for each noise level and rule in the experiments on stopping."""
     inner: int
     """Inner steps a level."""
-    more_inner: int
-    """Inner steps of the output's repair when it is given more."""
     langevin: int
     """Langevin steps a level of DAPS."""
     long_inner: int
@@ -56,12 +54,11 @@ class Settings:
 
 
 _QUICK = Settings(
-    signals=24,
-    tuning_signals=12,
+    signals=32,
+    tuning_signals=16,
     dps_levels=(20, 100, 400),
-    stopping_signals=24,
+    stopping_signals=32,
     inner=20,
-    more_inner=100,
     langevin=50,
     long_inner=100,
     law_runs=2_000,
@@ -70,7 +67,7 @@ _QUICK = Settings(
     phase_runs=20,
     mri_faces=200,
     mri_scans=4,
-    gallery_levels=6,
+    gallery_levels=8,
     face_tasks=("box-inpainting",),
     face_images=1,
     face_tuning=1,
@@ -85,7 +82,6 @@ _SMOKE = replace(
     dps_levels=(4, 6, 8),
     stopping_signals=2,
     inner=3,
-    more_inner=15,
     langevin=3,
     long_inner=6,
     law_runs=50,
@@ -101,7 +97,6 @@ _SMOKE = replace(
 )
 _STUDY = replace(
     _QUICK,
-    more_inner=200,
     signals=200,
     tuning_signals=100,
     dps_levels=(20, 100, 400, 1000),

@@ -76,6 +76,14 @@ def test_small_values_against_ordinary_bounds():
     assert format_measured(2e-6, (None, 1e-8)) == "2×10⁻⁶"
 
 
+def test_what_float32_leaves_over_is_told_by_its_order():
+    assert {format_measured(value, (None, 0.01)) for value in (1.43e-5, 1.4e-5, 3.15e-5)} == {"< 0.0001"}
+    assert format_measured(-2.2e-6, (-1e-3, 1e-3)) == "> −10⁻⁵"
+    assert format_measured(2.2e-5, (None, 1e-4)) == "2.2×10⁻⁵", "near its bound the digits matter"
+    assert format_measured(2.2e-5) == "2.2×10⁻⁵"
+    assert format_measured(2.2e-4, (None, 0.1)) == format_number(2.2e-4)
+
+
 @pytest.mark.parametrize(
     ("bounds", "text"),
     [((None, 0.2), "≤ 0.2"), ((0.9, None), "≥ 0.9"), ((0.9, 1.1), "0.9 to 1.1"), ((0, 0), "= 0"), (None, "—")],

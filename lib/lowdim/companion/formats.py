@@ -6,6 +6,8 @@ import math
 
 # below this a value is rounding error, whose digits differ between machines
 TINY = 1e-6
+# and below this a value far inside its interval is what float32 leaves over: its order is told, not its digits
+SMALL = 1e-4
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -36,10 +38,17 @@ def format_measured(value: float | None, *bounds: Bounds | None) -> str:
     """A measured value for a claim with these allowed intervals.
 
     Below :data:`TINY` only a bound is printed: the upper end of the first interval that holds the value, when that end
-    is itself tiny, else ``< 10⁻⁶``. An exact zero measured against an ordinary interval is printed as ``0``.
+    is itself tiny, else ``< 10⁻⁶``. An exact zero measured against an ordinary interval is printed as ``0``. Between
+    it and :data:`SMALL` a value ten times inside its bounds is printed as the next power of ten: ``< 10⁻⁵``.
     """
-    if value is None or not math.isfinite(value) or abs(value) >= TINY:
+    if value is None or not math.isfinite(value) or abs(value) >= SMALL:
         return format_number(value)
+    if abs(value) >= TINY:
+        ends = [abs(end) for interval in bounds if interval for end in interval if end]
+        if not ends or abs(value) > min(ends) / 10:
+            return format_number(value)
+        order = 10.0 ** (math.floor(math.log10(abs(value))) + 1)
+        return f"< {format_number(order)}" if value > 0 else f"> {format_number(-order)}"
     for interval in bounds:
         high = interval[1] if interval else None
         if high is not None and value <= high and 0 < high <= TINY:

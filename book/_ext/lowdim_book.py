@@ -119,13 +119,16 @@ class Verdicts(LowdimDirective):
 
 
 class Recorded(LowdimDirective):
-    """``{recorded} NN profile``: the numbers recorded at a profile and the figures of that run.
+    """``{recorded} NN profile``: the tables and numbers recorded at a profile and the figures of that run.
 
     ``:figures:`` names the ones to show (``none`` for none); without it, all are shown for study and full runs.
+    ``:tables:`` does the same; without it, all are shown. ``:numbers: none`` leaves the list of numbers out.
     """
 
     required_arguments = 2
-    option_spec: ClassVar[dict[str, Callable[[str], Any]]] = {"figures": directives.unchanged}
+    option_spec: ClassVar[dict[str, Callable[[str], Any]]] = dict.fromkeys(
+        ("figures", "tables", "numbers"), directives.unchanged
+    )
 
     def content_nodes(self) -> Iterable[nodes.Node]:
         """Part of :class:`LowdimDirective`."""
@@ -133,7 +136,11 @@ class Recorded(LowdimDirective):
         if profile not in RECORDED_PROFILES:
             raise ValueError(f"profile {profile!r} is not recorded; choose one of {', '.join(RECORDED_PROFILES)}")
         shelf = shelf_of(self.env, chapter)
-        yield self.html(tables.recorded_html(shelf, profile))
+        names = self.options.get("tables")
+        chosen_tables = None if names is None else [] if names == "none" else names.split()
+        numbers = self.options.get("numbers") != "none"
+        if text := tables.recorded_html(shelf, profile, chosen_tables, numbers):
+            yield self.html(text)
         known = shelf.results.get(profile, {}).get("figures", {})
         chosen = self.options.get("figures", "none" if profile == "quick" else " ".join(known))
         for name in [] if chosen == "none" else chosen.split():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,17 +29,34 @@ class Number:
             raise ValueError(f"tolerance: {self.tolerance!r} is not allowed; give a finite number of at least 0")
 
 
+@dataclass(frozen=True)
+class Table:
+    """Rows of text and numbers under ``columns``, for the page; costs in seconds belong here, since a page takes them
+    from the recorded result and no notebook prints them.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | float, ...], ...]
+
+    def __post_init__(self) -> None:
+        short = [row for row in self.rows if len(row) != len(self.columns)]
+        if short:
+            raise ValueError(f"rows: {short[0]!r} has {len(short[0])} cells under {len(self.columns)} columns")
+
+
 @dataclass
 class Record:
     """The outcome of one experiment.
 
-    ``claims`` maps a claim's id (``"01-C2a"``) to the measured value, ``numbers`` maps a name to a :class:`Number`, and
-    ``arrays`` holds what figures are drawn from, as NumPy arrays (tensors are moved to the CPU and converted).
+    ``claims`` maps a claim's id (``"01-C2a"``) to the measured value, ``numbers`` maps a name to a :class:`Number`,
+    ``arrays`` holds what figures are drawn from, as NumPy arrays (tensors are moved to the CPU and converted), and
+    ``tables`` maps a name to a :class:`Table`.
     """
 
     claims: dict[str, float] = field(default_factory=dict)
     numbers: dict[str, Number] = field(default_factory=dict)
     arrays: dict[str, Any] = field(default_factory=dict)  # what NumPy can convert; arrays after construction
+    tables: dict[str, Table] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.claims = {key: float(value) for key, value in self.claims.items()}
@@ -50,11 +67,19 @@ class Record:
         self.numbers[name] = Number(float(value), unit, float(tolerance))
         return float(value)
 
+    def table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[str | float]]) -> None:
+        """Record a table for the page."""
+        self.tables[name] = Table(tuple(columns), tuple(tuple(map(_cell, row)) for row in rows))
+
     def __getitem__(self, name: str) -> np.ndarray:
         try:
             return self.arrays[name]
         except KeyError:
             raise KeyError(f"array {name!r} is not in this record; it has {', '.join(sorted(self.arrays))}") from None
+
+
+def _cell(value: Any) -> str | float:
+    return value if isinstance(value, str) else float(value)
 
 
 def _to_numpy(value: Any) -> np.ndarray:

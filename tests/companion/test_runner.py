@@ -115,6 +115,7 @@ def test_figures_are_drawn_where_somebody_will_see_them(book, here):
     assert list(read(book, "quick-seed1-plain")["figures"]) == ["growth", "line"]
     run(book, draw=False)
     assert read(book)["figures"] == {}
+    assert read(book)["tables"] == {"costs": {"columns": ["method", "seconds"], "rows": [["one", 0.5], ["two", None]]}}
 
 
 def test_words_cost_no_units_but_code_and_weights_do(book):
@@ -136,6 +137,7 @@ def test_a_unit_survives_storing(book, tmp_path):
     assert loaded.record.claims == ran.record.claims
     assert loaded.record.numbers == ran.record.numbers
     assert loaded.record["x"].tolist() == [0.0, 1.0, 2.0]
+    assert str(loaded.record.tables) == str(ran.record.tables)  # NaN is not equal to itself
     assert loaded.seconds == ran.seconds
     assert units.load_unit(tmp_path, "other") is None
     (tmp_path / "key/arrays.npz").write_bytes(b"PK")

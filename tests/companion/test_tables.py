@@ -94,6 +94,19 @@ def test_recorded_numbers_come_with_unit_tolerance_date_device_and_cost():
     assert "lowdim run 01 --profile full --device cuda" in missing
 
 
+def test_recorded_tables_are_chosen_by_name_and_numbers_can_be_left_out():
+    table = {"columns": ["solver", "PSNR (dB)"], "rows": [["<one>", 21.345], ["two", None]]}
+    found = shelf(results={"quick": result("quick") | {"tables": {"solvers": table}}})
+    html = tables.recorded_html(found, "quick")
+    assert cells(html)[:3] == [["solver", "PSNR (dB)"], ["<one>", "21.3"], ["two", "—"]]
+    assert "gap" in html
+    assert "gap" not in tables.recorded_html(found, "quick", numbers=False)
+    assert "solver" not in tables.recorded_html(found, "quick", [])
+    assert tables.recorded_html(found, "quick", [], numbers=False) == ""
+    with pytest.raises(ValueError, match="'costs' is not in the quick result; it has solvers"):
+        tables.recorded_html(found, "quick", ["costs"])
+
+
 def test_a_number_in_a_sentence():
     found = shelf(results={"quick": result("quick", c01_C2=91.26)})
     assert tables.number_text(found, "gap") == "0.5 nats"

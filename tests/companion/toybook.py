@@ -37,6 +37,7 @@ def measure(profile, seed, device, scale=1.0):
     _count("measure")
     record = Record(claims={"01-C1": 0.5 * scale + seed}, arrays={"x": np.arange(3.0)})
     record.number("gap", 0.25 + seed, tolerance=0.01)
+    record.table("costs", ["method", "seconds"], [["one", 0.5], ["two", np.nan]])
     return record
 
 

@@ -9,7 +9,7 @@ import torch
 from lowdim.companion.claims import load_claims
 from lowdim.data.faces import sample_faces
 from lowdim.measurement.tasks import make_task
-from lowdim.papers.sitcom import EXPERIMENTS, FIGURES, PROFILES, network
+from lowdim.papers.sitcom import EXPERIMENTS, FIGURES, PROFILES, network, tasks
 from lowdim.papers.sitcom.network import face_solvers, tuning_values
 from lowdim.papers.sitcom.noise import Either
 from lowdim.papers.sitcom.phase import best_of, turned_psnr
@@ -101,8 +101,40 @@ def test_every_solver_of_the_comparison_runs_and_is_counted():
         solution = run(y, physics, torch.Generator().manual_seed(2))
         assert solution.estimate.shape == (1, 3, 32, 32), name
         assert int(solution.forward) > 0, name
-        assert len(tuning_values(name)) == (3 if name[0] in "Dd" else 1)
+        assert len(tuning_values(name)) == (3 if name[0] in "Dd" and name != "DDRM" else 1)
     assert int(solvers["DPS 5"](y, physics, torch.Generator().manual_seed(2)).forward) == 5
+
+
+def test_all_tasks_are_measured_at_both_levels_and_lost_guidance_is_not_chosen(monkeypatch):
+    record = EXPERIMENTS["all-tasks"]("smoke", 0, "cpu")
+    assert record["scores"].shape == (8, 2, 2, 2, 1)
+    rows = record.tables["every-task"].rows
+    assert [row[:3] for row in rows[:4]] == [
+        ("SITCOM", "super-resolution", 0.01), ("DPS", "super-resolution", 0.01),
+        ("SITCOM", "super-resolution", 0.05), ("DPS", "super-resolution", 0.05),
+    ]  # fmt: skip
+    assert all(row[7] > 0 and row[8] > 0 for row in rows)
+
+    class Spoilt:
+        """Guidance of 3 overflows, 0.3 is best."""
+
+        def __init__(self, denoiser, sigmas, guidance):
+            self.guidance = guidance
+
+        def __call__(self, y, physics, generator):
+            value = torch.where(self.guidance > 2, torch.nan, self.guidance)
+            return value[:, None, None, None].expand(-1, 3, 32, 32)
+
+    monkeypatch.setattr(tasks, "DPS", Spoilt)
+    images = torch.zeros(2, 3, 32, 32)
+    assert tasks._tuned_guidance(None, PROFILES["smoke"], images, images, None, None) == 0.3
+
+
+def test_summary_is_a_t_interval_over_images():
+    scores = torch.tensor([[20.0, 22.0, 24.0], [0.5, 0.6, 0.7]])
+    mean, half, similarity = tasks.summary(scores)
+    assert (mean, similarity) == (pytest.approx(22), pytest.approx(0.6))
+    assert half == pytest.approx(4.3027 * 2 / 3**0.5, rel=1e-4)
 
 
 def test_tuning_takes_the_value_with_the_smallest_error(monkeypatch):

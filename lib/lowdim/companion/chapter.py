@@ -151,6 +151,9 @@ class Chapter:
             "commit": provenance.commit_label(self.root) if self.root else None,
             "recorded": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+        tables = {name: table for record in self.records.values() for name, table in record.tables.items()}
+        if tables:
+            result["tables"] = results.tables_section(tables)
         arrays = self._arrays() if self.profile in ("study", "full") else {}
         if arrays:
             result["arrays"] = results.write_arrays(self.folder / f"{self.info.stem}.npz", arrays)

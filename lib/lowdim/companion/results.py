@@ -22,7 +22,7 @@ import numpy as np
 from lowdim.companion.catalogue import ChapterInfo, book_folder
 from lowdim.companion.claims import Judgement
 from lowdim.companion.schemas import complaint, schema
-from lowdim.record import Number
+from lowdim.record import Number, Table
 
 MAX_ARRAY_BYTES = 2_000_000
 _AGAIN = "make it again (`lowdim run`; then `lowdim record`, if it is a recorded one), or restore the file"
@@ -69,6 +69,17 @@ def claims_section(judgements: Mapping[str, Judgement]) -> dict[str, dict[str, A
 def numbers_section(numbers: Mapping[str, Number]) -> dict[str, dict[str, Any]]:
     """The ``numbers`` part of a result; NaN and infinities become null."""
     return {key: {**asdict(n), "value": _finite(n.value)} for key, n in sorted(numbers.items())}
+
+
+def tables_section(tables: Mapping[str, Table]) -> dict[str, dict[str, Any]]:
+    """The ``tables`` part of a result; NaN and infinities become null."""
+    return {
+        key: {
+            "columns": list(table.columns),
+            "rows": [[cell if isinstance(cell, str) else _finite(cell) for cell in row] for row in table.rows],
+        }
+        for key, table in sorted(tables.items())
+    }
 
 
 def _finite(value: float | None) -> float | None:

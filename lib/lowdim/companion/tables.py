@@ -7,7 +7,7 @@ Classes for the style sheet: ``lowdim-table`` with ``lowdim-verdict``, ``lowdim-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -105,17 +105,36 @@ def _seeds_html(shelf: Shelf, claim: Claim) -> str:
 # -- recorded numbers -----------------------------------------------------------------------------------------------
 
 
-def recorded_html(shelf: Shelf, profile: str) -> str:
-    """The numbers recorded at ``profile``, under one line that says when, where and with which code."""
+def recorded_html(shelf: Shelf, profile: str, chosen: Sequence[str] | None = None, numbers: bool = True) -> str:
+    """The numbers and tables recorded at ``profile``, under one line that says when, where and with which code.
+
+    ``chosen`` names the tables, all by default. Without ``numbers`` and tables nothing is left to say.
+    Raises ``ValueError`` for a table that the result has not.
+    """
     result = shelf.results.get(profile)
     if result is None:
         return note("missing", f"{escape(profile)}: {missing_html(shelf.info, profile)}")
+    tables = result.get("tables", {})
+    names = list(tables) if chosen is None else chosen
+    unknown = [name for name in names if name not in tables]
+    if unknown:
+        raise ValueError(f"table {unknown[0]!r} is not in the {profile} result; it has {', '.join(tables) or 'none'}")
+    parts = [_plain_table(tables[name]) for name in names]
+    parts += [_numbers_table(result)] if numbers else []
+    return note("facts-line", escape(recorded_line(shelf, profile))) + "".join(parts) if parts else ""
+
+
+def _plain_table(table: dict[str, Any]) -> str:
+    rows = [[escape(c if isinstance(c, str) else format_number(c)) for c in row] for row in table["rows"]]
+    return html_table("lowdim-recorded", table["columns"], rows)
+
+
+def _numbers_table(result: Mapping[str, Any]) -> str:
     rows = [
         [escape(name), escape(_number_text(number)), escape(f"± {format_number(number['tolerance'])}")]
         for name, number in sorted(result["numbers"].items())
     ]
-    facts = note("facts-line", escape(recorded_line(shelf, profile)))
-    return facts + html_table("lowdim-recorded", ("Quantity", "Value", "Tolerance"), rows)
+    return html_table("lowdim-recorded", ("Quantity", "Value", "Tolerance"), rows)
 
 
 def recorded_line(shelf: Shelf, profile: str) -> str:

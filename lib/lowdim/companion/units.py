@@ -56,6 +56,8 @@ def load_unit(store: Path, key: str) -> Unit | None:
             {name: Number(**number) for name, number in saved["numbers"].items()},
             {name: arrays[name] for name in arrays.files},
         )
+        for name, table in saved["tables"].items():
+            record.table(name, table["columns"], table["rows"])
     return Unit(record, entry.facts["seconds"], entry.facts["peak_memory_bytes"])
 
 
@@ -68,8 +70,10 @@ def run_unit(chapter: Chapter, experiment: str, store: Path, key: str) -> Unit:
     work = Path(tempfile.mkdtemp(prefix=".unit-", dir=store))
     try:
         numbers = {name: asdict(number) for name, number in record.numbers.items()}
+        tables = {name: asdict(table) for name, table in record.tables.items()}
         # NaN and infinities stay readable for Python; judging turns them into a verdict.
-        (work / "record.json").write_text(json.dumps({"claims": record.claims, "numbers": numbers}), encoding="utf-8")
+        saved = {"claims": record.claims, "numbers": numbers, "tables": tables}
+        (work / "record.json").write_text(json.dumps(saved), encoding="utf-8")
         np.savez_compressed(work / "arrays.npz", allow_pickle=False, **record.arrays)
         unit = Unit(record, seconds, peak_memory())
         facts = {"seconds": seconds, "peak_memory_bytes": unit.peak_memory_bytes, "experiment": experiment}

@@ -13,6 +13,7 @@ from lowdim.papers.sitcom.noise import noise_levels, stopping
 from lowdim.papers.sitcom.phase import phase
 from lowdim.papers.sitcom.scan import scan
 from lowdim.papers.sitcom.settings import PROFILES, Settings
+from lowdim.papers.sitcom.tasks import all_tasks
 from lowdim.record import Film, Record
 
 EXPERIMENTS: dict[str, Callable[..., Record]] = {
@@ -28,6 +29,7 @@ EXPERIMENTS: dict[str, Callable[..., Record]] = {
     "gallery": gallery,
     "faces": faces,
     "closeness": closeness,
+    "all-tasks": all_tasks,
 }
 
 FILMS: dict[str, Film] = {}

@@ -135,7 +135,8 @@ def draw_faces(record: Record) -> Figure:
     dps = [k for k, name in enumerate(names) if name.startswith("DPS")]
     fig, axes = figure(1.0, 1.2, ncols=len(record["tasks"]), sharey=True, squeeze=False)
     marks = {"SITCOM": ("o", INPUT), "SITCOM, half the levels": ("o", INPUT), "output repair": ("s", OUTPUT),
-             "deepinv's DPS": ("+", "data"), "DiffPIR": ("v", "gaussian"), "DAPS": ("^", "network")}  # fmt: skip
+             "deepinv's DPS": ("+", "data"), "DiffPIR": ("v", "gaussian"), "DDRM": ("*", "gaussian"),
+             "DAPS": ("^", "network")}  # fmt: skip
     for ax, task, rows in zip(axes[0], record["tasks"], scores, strict=True):
         ax.plot(rows[dps, 2], rows[dps, 0], "x-", color=COLOURS["data"], label="DPS, tuned")
         for name, (mark, colour) in marks.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import time
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,11 +17,12 @@ from lowdim.denoising.weights import load_model
 from lowdim.measurement.tasks import TASKS, make_task
 from lowdim.metrics.images import psnr, ssim
 from lowdim.papers.sitcom.baselines import DAPS, DPS
-from lowdim.papers.sitcom.peers import DeepinvSolver, deepinv_dps, diffpir
+from lowdim.papers.sitcom.peers import DeepinvSolver, ddrm, decomposable, deepinv_dps, diffpir
 from lowdim.papers.sitcom.settings import PROFILES, Settings
 from lowdim.papers.sitcom.sitcom import SITCOM, OutputRepair
 from lowdim.papers.sitcom.solver import Solution
 from lowdim.papers.sitcom.stopping import Deviations
+from lowdim.papers.sitcom.tasks import COLUMNS, summary, timed
 from lowdim.profile import check_device
 from lowdim.record import Record
 from lowdim.seeding import make_generator
@@ -96,6 +97,7 @@ def face_solvers(denoiser: Denoiser, settings: Settings, value: float = 0.0) -> 
     steps = settings.face_dps_levels[1]
     solvers["deepinv's DPS"] = DeepinvSolver(denoiser, deepinv_dps(steps, weight=value or 20.0)).solve
     solvers["DiffPIR"] = DeepinvSolver(denoiser, diffpir(steps, closeness=value or 1.0)).solve
+    solvers["DDRM"] = DeepinvSolver(denoiser, ddrm(steps)).solve
     solvers["DAPS"] = DAPS(
         denoiser, edm_sigmas(max(2, steps // 5), 0.02, 80.0), spread=value or 1.0, langevin_steps=settings.langevin
     ).solve
@@ -118,24 +120,28 @@ def faces(profile: str, seed: int, device: str) -> Record:
     names = list(face_solvers(denoiser, settings))
     images = sample_faces(settings.face_images, make_generator(seed, "sitcom", "faces"), 32).images
     others = sample_faces(settings.face_tuning, make_generator(seed, "sitcom", "faces", "tuning"), 32).images
-    table, tuned, examples = [], [], []
+    table, tuned, examples, rows = [], [], [], []
     for task in settings.face_tasks:
         generator = make_generator(seed, "sitcom", "faces", task)
         (y, y_others), physics = measured(task, generator, place, images, others)
         for name in names:
+            if name == "DDRM" and not decomposable(physics):
+                table.append(torch.full((5, len(images)), math.nan))
+                tuned.append(math.nan)
+                examples.append(torch.full(SHAPE, math.nan))
+                continue
             stream = functools.partial(make_generator, seed, "sitcom", "faces", task, name)
             value = _tune(denoiser, settings, name, others, y_others, physics, stream)
-            clock = time.process_time if place.type == "cpu" else time.perf_counter
-            start = clock()
-            solution = face_solvers(denoiser, settings, value)[name](y, physics, stream())
-            float(solution.misfit.sum())  # an accelerator is done when its numbers are here
-            seconds = (clock() - start) / len(images)
+            solution, seconds = timed(face_solvers(denoiser, settings, value)[name], y, physics, stream())
+            seconds /= len(images)
             estimate = solution.estimate.cpu()
             row = torch.stack([
                 psnr(estimate, images), ssim(estimate, images), solution.forward.float().cpu(),
                 solution.backward.float().cpu(), torch.full((len(images),), seconds),
             ])  # fmt: skip
             table.append(row)
+            facts = (*summary(row[:2]), float(row[2].mean()), seconds)
+            rows.append((name, task, NOISE_STD, len(images), *facts))
             tuned.append(value)
             examples.append(estimate[0])
     shape = (len(settings.face_tasks), len(names))
@@ -145,6 +151,7 @@ def faces(profile: str, seed: int, device: str) -> Record:
                 "tuned": torch.tensor(tuned).reshape(shape), "examples": torch.stack(examples).reshape(*shape, *SHAPE),
                 "face": images[0]}
     )  # fmt: skip
+    record.table("solvers", COLUMNS, rows)
     record.claims |= _claims({name: scores[:, k].mean(-1) for k, name in enumerate(names)}, settings)
     return record
 

@@ -91,6 +91,11 @@ def to_unit_range_problem(problem: Problem) -> tuple[Tensor, Any]:
         return (problem.physics.A(ones) + problem.y) / 2, physics
 
 
+def decomposable(physics: Any) -> bool:
+    """Whether :func:`ddrm` can take this operator: deepinv knows its singular value decomposition."""
+    return isinstance(physics, deepinv.physics.DecomposablePhysics)
+
+
 def diffpir(steps: int = 100, closeness: float = 7.0, zeta: float = 0.3) -> Maker:
     """DiffPIR of deepinv (Zhu et al. 2023): ``steps`` evaluations; ``closeness`` is its ``lambda_``."""
 

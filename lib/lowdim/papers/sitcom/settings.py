@@ -39,6 +39,8 @@ class Settings:
     """Scans."""
     gallery_levels: int
     """Levels of the network's run on each of the eight tasks."""
+    task_images: int
+    """Faces measured in each of the eight tasks at each noise level."""
     face_tasks: tuple[str, ...]
     """Tasks on which solvers are compared with the network."""
     face_images: int
@@ -67,7 +69,8 @@ _QUICK = Settings(
     phase_runs=20,
     mri_faces=200,
     mri_scans=4,
-    gallery_levels=8,
+    gallery_levels=6,
+    task_images=1,
     face_tasks=("box-inpainting",),
     face_images=1,
     face_tuning=1,
@@ -105,6 +108,7 @@ _STUDY = replace(
     mode_runs=4_000,
     phase_signals=40,
     mri_scans=16,
+    task_images=4,
     face_tasks=("super-resolution", "box-inpainting", "random-inpainting", "gaussian-blur"),
     face_images=8,
     face_tuning=3,
@@ -112,6 +116,6 @@ _STUDY = replace(
     face_dps_levels=(20, 100, 1000),
     face_closeness=(0.05, 0.5, 1.0, 1.5),
 )
-_FULL = replace(_STUDY, mri_scans=64, face_images=64, face_tuning=16)
+_FULL = replace(_STUDY, mri_scans=64, task_images=64, face_images=64, face_tuning=16)
 
 PROFILES = Profiles(smoke=_SMOKE, quick=_QUICK, study=_STUDY, full=_FULL)

@@ -138,7 +138,7 @@ _FULL = replace(
     image_few=512,
     image_channels=(64, 128, 128),
     image_batch=256,
-    image_steps=8_000,
+    image_steps=4_000,
     image_samples=500,
     image_pairs=300_000,
 )

@@ -37,7 +37,7 @@ def larger(profile: str, seed: int, device: str) -> Record:
     size = settings.trained_size
 
     def draw(count: int, generator: torch.Generator) -> Tensor:
-        return render_faces(sample_attributes(count, generator), size)
+        return render_faces(sample_attributes(count, generator).to(where), size)
 
     net = train_on_pictures(
         _fresh(size, settings, generator).to(where), draw, settings.trained_steps, settings.trained_batch, generator

@@ -101,8 +101,8 @@ _FULL = replace(
     sampler_steps=20,
     trained_size=64,
     trained_channels=(64, 128, 128),
-    trained_steps=12_000,
-    trained_batch=256,
+    trained_steps=4_000,
+    trained_batch=128,
     trained_points=8,
     photographs="cifar10",
 )

@@ -124,8 +124,8 @@ _FULL = replace(
     depths=(0.1, 0.2, 0.3, 0.5, 0.7, 1.0),
     large_size=64,
     large_channels=(64, 128, 128, 192),
-    large_steps=12_000,
-    large_batch=128,
+    large_steps=3_000,
+    large_batch=64,
     large_pairs=300,
 )
 

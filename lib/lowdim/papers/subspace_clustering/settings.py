@@ -211,14 +211,14 @@ _FULL = replace(
     net_shapes=((48, 3), (48, 4), (48, 5), (48, 6)),
     net_width=1024,
     net_depth=3,
-    net_steps=20_000,
+    net_steps=6_000,
     net_batch=512,
     disc_channels=(32, 64),
     disc_steps=20_000,
     image_source="cifar10",
     image_sizes=(1024, 8192),
     image_channels=(64, 128, 128),
-    image_steps=15_000,
+    image_steps=5_000,
     image_samples=1_000,
 )
 

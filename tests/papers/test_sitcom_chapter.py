@@ -101,7 +101,7 @@ def test_every_solver_of_the_comparison_runs_and_is_counted():
         solution = run(y, physics, torch.Generator().manual_seed(2))
         assert solution.estimate.shape == (1, 3, 32, 32), name
         assert int(solution.forward) > 0, name
-        assert len(tuning_values(name)) == (3 if name[0] in "Dd" and name != "DDRM" else 1)
+        assert len(tuning_values(name)) == (3 if name in ("DAPS", "DiffPIR", "deepinv's DPS") else 1)
     assert int(solvers["DPS 5"](y, physics, torch.Generator().manual_seed(2)).forward) == 5
 
 
@@ -127,7 +127,7 @@ def test_all_tasks_are_measured_at_both_levels_and_lost_guidance_is_not_chosen(m
 
     monkeypatch.setattr(tasks, "DPS", Spoilt)
     images = torch.zeros(2, 3, 32, 32)
-    assert tasks._tuned_guidance(None, PROFILES["smoke"], images, images, None, None) == 0.3
+    assert tasks.tuned_guidance(None, 4, images, images, None, None) == 0.3
 
 
 def test_summary_is_a_t_interval_over_images():
@@ -141,11 +141,11 @@ def test_tuning_takes_the_value_with_the_smallest_error(monkeypatch):
     images = torch.zeros(2, 3, 4, 4)
 
     def solvers(denoiser, settings, value=0.0):
-        found = Solution(images + abs(value - 1.0), *[torch.zeros(2)] * 4)
-        return {"DPS 7": lambda y, physics, generator: found, "SITCOM": None}
+        found = Solution(images + abs(value - 0.1), *[torch.zeros(2)] * 4)
+        return {"DAPS": lambda y, physics, generator: found, "SITCOM": None}
 
     monkeypatch.setattr(network, "face_solvers", solvers)
-    assert network._tune(None, None, "DPS 7", images, None, None, lambda name: None) == 1.0
+    assert network._tune(None, None, "DAPS", images, None, None, lambda name: None) == 0.1
     assert network._tune(None, None, "SITCOM", images, None, None, lambda name: None) == 0.0
 
 

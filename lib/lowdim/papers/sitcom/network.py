@@ -22,7 +22,7 @@ from lowdim.papers.sitcom.settings import PROFILES, Settings
 from lowdim.papers.sitcom.sitcom import SITCOM, OutputRepair
 from lowdim.papers.sitcom.solver import Solution
 from lowdim.papers.sitcom.stopping import Deviations
-from lowdim.papers.sitcom.tasks import COLUMNS, summary, timed
+from lowdim.papers.sitcom.tasks import COLUMNS, summary, timed, tuned_guidance
 from lowdim.profile import check_device
 from lowdim.record import Record
 from lowdim.seeding import make_generator
@@ -106,8 +106,6 @@ def face_solvers(denoiser: Denoiser, settings: Settings, value: float = 0.0) -> 
 
 def tuning_values(name: str) -> tuple[float, ...]:
     """The values tried for a solver; one alone means that nothing is tuned."""
-    if name.startswith("DPS"):
-        return (0.3, 1.0, 3.0)
     values = {"deepinv's DPS": (5.0, 20.0, 60.0), "DiffPIR": (1.0, 7.0, 25.0), "DAPS": (0.1, 0.3, 1.0)}
     return values.get(name, (0.0,))
 
@@ -166,6 +164,8 @@ def _tune(
     stream: Callable[..., torch.Generator],
 ) -> float:
     """The value with the smallest mean squared error on other faces."""
+    if name.startswith("DPS"):
+        return tuned_guidance(denoiser, int(name.removeprefix("DPS ")), images, y, physics, stream("tuning"))
     values = tuning_values(name)
     if len(values) == 1:
         return values[0]

@@ -41,6 +41,7 @@ def all_tasks(profile: str, seed: int, device: str) -> Record:
     denoiser = load_model("faces-32", device=place)
     images = sample_faces(settings.task_images, make_generator(seed, "sitcom", "tasks"), 32).images
     others = sample_faces(settings.face_tuning, make_generator(seed, "sitcom", "tasks", "tuning"), 32).images
+    levels = settings.face_dps_levels[1]
     scores, rows = [], []
     for task in TASKS:
         for noise in NOISES:
@@ -48,7 +49,7 @@ def all_tasks(profile: str, seed: int, device: str) -> Record:
             physics = make_task(task, SHAPE, noise, generator)
             y, y_others = physics(images).to(place), physics(others).to(place)
             physics = physics.to(place)
-            guidance = _tuned_guidance(denoiser, settings, others, y_others, physics, generator)
+            guidance = tuned_guidance(denoiser, levels, others, y_others, physics, generator)
             for name, solver in _solvers(denoiser, settings, task, guidance).items():
                 solution, seconds = timed(solver.solve, y, physics, generator)
                 estimate = solution.estimate.cpu()
@@ -94,12 +95,12 @@ def _solvers(denoiser: Denoiser, settings: Settings, task: str, guidance: float)
     }  # fmt: skip
 
 
-def _tuned_guidance(
-    denoiser: Denoiser, settings: Settings, images: Tensor, y: Tensor, physics: Any, generator: torch.Generator
+def tuned_guidance(
+    denoiser: Denoiser, levels: int, images: Tensor, y: Tensor, physics: Any, generator: torch.Generator
 ) -> float:
     """The guidance of DPS with the smallest mean squared error on other faces; all are tried in one batch."""
     each = torch.tensor(GUIDANCE).repeat_interleave(len(images))
-    solver = DPS(denoiser, vp_sigmas(settings.face_dps_levels[1]), guidance=each)
+    solver = DPS(denoiser, vp_sigmas(levels), guidance=each)
     found = solver(y.repeat(len(GUIDANCE), *[1] * (y.dim() - 1)), physics, generator).cpu()
     errors = (found - images.repeat(len(GUIDANCE), 1, 1, 1)).square().reshape(len(GUIDANCE), -1).mean(1)
     return GUIDANCE[int(errors.nan_to_num(math.inf).argmin())]

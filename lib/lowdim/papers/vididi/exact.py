@@ -48,7 +48,8 @@ def films(profile: str, seed: int, device: str) -> Record:
     names = ("right", "up-left", "clockwise", "swing across")
     generator = make_generator(seed, "vididi", "films")
     scenes = sample_scenes(len(names), generator, speeds=(1.5, 1.5))
-    scenes = replace(scenes, motion=torch.tensor([MOTIONS.index(name) for name in names]))
+    kinds = torch.tensor([MOTIONS.index(name) for name in names])
+    scenes = replace(scenes, motion=kinds, start=0.4 * scenes.start)
     clips = render_scenes(scenes.to(where), 8 if profile == "smoke" else 34, 64)
     return Record(arrays={"clips": clips, "names": np.array(names)})
 

@@ -90,8 +90,8 @@ FIGURES: dict[str, Plot] = {
         learned.draw_maps,
         "Features of unseen videos on their two principal directions. Trained on frames only (left) they lie in clumps "
         "of one background each, and motions are mixed; with derivatives (right) directions of motion are in order.",
-        "Four clouds of points. On the left colours are mixed in the upper cloud and in clumps in the lower one; on the "
-        "right they run in order in the upper cloud and are mixed below.",
+        "Four clouds of points. On the left colours are mixed in the upper cloud and in clumps in the lower one; on "
+        "the right they run in order in the upper cloud and are mixed below.",
     ),
     "pairs-vicreg": Plot("vicreg", learned.draw_pairs, f"VICReg: {_PAIRS}", _PAIRS_ALT),
     "pairs-simclr": Plot("simclr", learned.draw_pairs, f"SimCLR: {_PAIRS}", _PAIRS_ALT),

@@ -42,20 +42,21 @@ def frames_of_orders(record: Record) -> Iterator[tuple[str, Figure]]:
 
 def draw_ahead(record: Record) -> Figure:
     """How far frames foretold from the first derivatives are off."""
-    fig, axes = figure(1.0, 0.62, ncols=2, width_ratios=(1.25, 1))
+    fig, axes = figure(1.0, 0.86, ncols=2, width_ratios=(1.2, 1))
     floor = 0.4
     for order, row in enumerate(record["ahead"]):
         steps, exact = np.arange(1, len(row)), row[1:] < 1e-6
         axes[0].plot(steps[~exact], row[1:][~exact], "o-", color=f"C{order}", label=f"orders up to {order}")
         axes[0].plot(steps[exact], np.full(exact.sum(), floor * 1.12**order), "v", color=f"C{order}")
+    axes[0].set_xticks(range(1, 6))
     axes[0].set(xlabel="frames ahead $h$", title="error, in typical $|\\Delta V|$", yscale="log", ylim=(0.33, None))
-    axes[0].text(0.02, 0.02, "exact", transform=axes[0].transAxes, color=COLOURS["muted"])
+    axes[0].text(0.02, 0.02, "exact", transform=axes[0].transAxes, color=COLOURS["muted"], fontsize=8)
     axes[0].legend(loc="upper left", fontsize=7.5)
     pictures = [record["clip"][:, 2], *record["foretold"][1:]]
     rows = [np.concatenate(pictures[i : i + 2], axis=2) for i in (0, 2)]
     axes[1].imshow(np.clip((np.concatenate(rows, axis=1).transpose(1, 2, 0) + 1) / 2, 0, 1))
     side = record["clip"].shape[-1]
-    for place, name in enumerate(("the frame itself", "orders up to 1", "up to 2", "up to 3")):
+    for place, name in enumerate(("the frame", "orders to 1", "to 2", "to 3")):
         across, down = place % 2 * side + 1, place // 2 * side + 2.5
         axes[1].text(
             across, down, name, fontsize=8, color="white", va="center", bbox={"fc": "#0008", "lw": 0, "pad": 1}

@@ -20,11 +20,11 @@ from lowdim.denoising.views import (
 )
 from lowdim.distributions import Empirical, Gaussian, MoLRG
 from lowdim.measurement.matrices import MatrixPhysics
+from lowdim.measurement.problem import NotConverged
 from lowdim.papers.sitcom.coordinates import VE, VP
 from lowdim.papers.sitcom.descent import Adam, Diverged, GradientDescent
 from lowdim.papers.sitcom.problem import pose
 from lowdim.papers.sitcom.sitcom import SITCOM, OutputRepair, ddim
-from lowdim.papers.sitcom.solver import NotConverged
 from lowdim.papers.sitcom.stopping import Deviations, Fixed, Margin
 
 deepinv = import_deepinv()

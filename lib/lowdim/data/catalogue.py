@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from lowdim.data import celeba, cifar10, digits, ffhq
+from lowdim.data import celeba, cifar10, digits, ffhq, mni152
 from lowdim.data.local import find, is_intact
 from lowdim.data.records import DataSet
 from lowdim.seeding import make_generator
@@ -48,6 +48,16 @@ GENERATED = (
         credit="this book",
     ),
     DataSet(
+        name="phantoms",
+        title="Phantoms",
+        kind="generated",
+        module="lowdim.data.phantoms",
+        contents="a grey picture of about fifty ellipses, 1 × 64 × 64 by default, and smooth phases for it",
+        licence=OURS,
+        credit="the law of deepinv,",
+        key="tachella2025deepinv",
+    ),
+    DataSet(
         name="captions",
         title="Captions of the faces",
         kind="generated",
@@ -60,6 +70,7 @@ GENERATED = (
 DATA_SETS: tuple[DataSet, ...] = (
     *GENERATED,
     digits.DIGITS,
+    mni152.MNI152,
     *cifar10.SOURCES.values(),
     celeba.CELEBA,
     ffhq.FFHQ,
@@ -98,11 +109,27 @@ def _some_faces() -> Tensor:
     return _example_faces().images
 
 
+def _some_phantoms() -> Tensor:
+    from lowdim.data.phantoms import sample_phantoms
+
+    return 2 * sample_phantoms(SHOWN, make_generator(0, "data-page", "phantoms")) - 1
+
+
+def _some_brains() -> Tensor:
+    return 2 * mni152.brain_slices(SHOWN, make_generator(0, "data-page", "brains"), turned=False) - 1
+
+
 def _some_digits() -> Tensor:
     return digits.load_digits("train").images[:SHOWN]
 
 
-EXAMPLES: dict[str, Callable[[], Tensor]] = {"discs": _some_discs, "faces": _some_faces, "digits": _some_digits}
+EXAMPLES: dict[str, Callable[[], Tensor]] = {
+    "discs": _some_discs,
+    "faces": _some_faces,
+    "phantoms": _some_phantoms,
+    "digits": _some_digits,
+    "mni152": _some_brains,
+}
 """Of the data sets that need no files: :data:`SHOWN` pictures (SHOWN, C, H, W) to show."""
 
 

@@ -33,27 +33,45 @@ def coil_maps(coils: int, side: int) -> Tensor:
 
 
 def multi_coil_mri(
-    side: int, noise_std: float, generator: torch.Generator, *, coils: int = 4, acceleration: int = 4
+    side: int,
+    noise_std: float,
+    generator: torch.Generator,
+    *,
+    coils: int = 4,
+    acceleration: int = 4,
+    middle: float = 1 / 12,
+    slices: int | None = None,
 ) -> Any:
     """The ``MultiCoilMRI`` of deepinv for complex images ``(B, 2, side, side)`` (real part, imaginary part).
 
-    One column in ``acceleration`` is measured: those in the middle (a twelfth of all) always, the others at random.
-    Each measured column has every row. ``generator`` draws the columns, and then the noise: the physics keeps it.
-    Raises ``ValueError`` unless ``noise_std > 0`` and ``1 <= acceleration <= side / 4``.
+    One column in ``acceleration`` is measured: a share ``middle`` of all, in the middle, always (at least two), the
+    others at random, without replacement. Each measured column has every row. With ``slices = B`` every image has
+    columns of its own. ``generator`` draws the columns, and then the noise: the physics keeps it.
+    Raises ``ValueError`` unless ``noise_std > 0``, ``1 <= acceleration <= side / 4``, ``0 <= middle <= 1`` and
+    ``slices >= 1``.
     """
     if not noise_std > 0:
         raise ValueError(f"noise_std: {noise_std!r} is not allowed; give a number > 0")
     if not 1 <= acceleration <= side / 4:
         raise ValueError(f"acceleration: {acceleration!r} is not allowed; give a number from 1 to {side / 4:g}")
-    kept = side // acceleration
-    centre = min(kept, max(2, round(side / 12)))
-    low = torch.arange(centre) + side // 2 - centre // 2
-    others = torch.tensor([column for column in range(side) if column not in low.tolist()])
-    chosen = others[torch.randperm(len(others), generator=generator)[: kept - centre]]
-    mask = torch.zeros(side, side)
-    mask[:, torch.cat([low, chosen])] = 1
+    if not 0 <= middle <= 1 or (slices is not None and slices < 1):
+        raise ValueError(f"middle, slices: {middle!r}, {slices!r} are not allowed; need 0 <= middle <= 1, slices >= 1")
+    masks = [_columns(side, acceleration, middle, generator) for _ in range(slices or 1)]
+    mask = masks[0] if slices is None else torch.stack(masks)[:, None]
     return deepinv.physics.MultiCoilMRI(
         mask=mask,
         coil_maps=coil_maps(coils, side),
         noise_model=deepinv.physics.GaussianNoise(noise_std, rng=generator),
     )
+
+
+def _columns(side: int, acceleration: int, middle: float, generator: torch.Generator) -> Tensor:
+    """One mask ``(side, side)``: 1 where measured."""
+    kept = side // acceleration
+    centre = min(kept, max(2, round(side * middle)))
+    low = torch.arange(centre) + side // 2 - centre // 2
+    others = torch.tensor([column for column in range(side) if column not in low.tolist()])
+    chosen = others[torch.randperm(len(others), generator=generator)[: kept - centre]]
+    mask = torch.zeros(side, side)
+    mask[:, torch.cat([low, chosen])] = 1
+    return mask

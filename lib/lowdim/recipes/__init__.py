@@ -26,6 +26,7 @@ _MODULES = {  # of a model: the module whose RECIPES holds it, by name
     "faces-16-4096-other": "faces_by_number",
     "faces-32": "faces",
     "faces-32-labels": "faces",
+    "phantoms-64": "phantoms",
 }
 
 

@@ -15,14 +15,13 @@ from tqdm import tqdm
 from lowdim.compat import import_deepinv
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import check_sigmas
+from lowdim.measurement.problem import check_converged
 from lowdim.papers.sitcom.descent import Diverged
 from lowdim.papers.sitcom.problem import Problem, pose
 
 deepinv: Any = import_deepinv()
 
-
-class NotConverged(RuntimeError):
-    """Some samples ended with residuals far above the noise."""
+ADVICE = "is y in the units of images in [-1, 1], is the noise level right, are there enough levels and inner steps?"
 
 
 @dataclass(frozen=True)
@@ -113,14 +112,15 @@ class LevelSolver(deepinv.models.Reconstructor):
 
         ``generator`` (PyTorch's global one by default) draws the start and all noise. ``x_init`` is an image to start
         near: the first point is ``x_init`` noised to the first level, by default noise alone. With ``worst``, samples
-        whose final residual exceeds ``worst`` times that of the noise raise :class:`NotConverged`.
+        whose final residual exceeds ``worst`` times that of the noise raise
+        :class:`~lowdim.measurement.problem.NotConverged`.
         """
         visits = [level.visit for level in self.levels(y, physics, generator, x_init=x_init)]
         end = visits[-1]
         forward, backward = (torch.stack([getattr(v, name) for v in visits]).sum(0) for name in ("forward", "backward"))
         solution = Solution(end.point, end.misfit, forward, backward, end.met)
         if worst is not None:
-            self._check_converged(solution, pose(y, physics, self.denoiser, x_init), worst)
+            check_converged(solution.misfit, pose(y, physics, self.denoiser, x_init), worst, ADVICE)
         return solution
 
     def levels(
@@ -166,18 +166,6 @@ class LevelSolver(deepinv.models.Reconstructor):
         self, problem: Problem, point: Tensor, sigma: float, sigma_next: float, generator: torch.Generator
     ) -> Visit:
         """From the point ``z`` at ``sigma`` to the one at ``sigma_next``; at ``sigma_next = 0`` the result."""
-
-    def _check_converged(self, solution: Solution, problem: Problem, worst: float) -> None:
-        from lowdim.measurement.discrepancy import noise_level, observed_entries
-
-        noise = noise_level(problem.physics, problem.shape[0]).square() * observed_entries(problem.physics, problem.y)
-        ratio = (solution.misfit.double().cpu() / noise).sqrt()
-        if bool((ratio > worst).any()):
-            raise NotConverged(
-                f"{int((ratio > worst).sum())} of {len(ratio)} samples end with residuals of up to "
-                f"{float(ratio.max()):.3g} times the noise ({worst:g} was allowed); is y in the units of images in "
-                "[-1, 1], is the noise level right, are there enough levels and inner steps?"
-            )
 
 
 def draw(point: Tensor, generator: torch.Generator) -> Tensor:

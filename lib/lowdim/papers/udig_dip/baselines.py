@@ -1,0 +1,116 @@
+"""What the network is compared with: pixels in its place, a diffusion sampler with the same prior, total variation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lowdim.compat import import_deepinv
+from lowdim.denoising.denoiser import Denoiser
+from lowdim.denoising.grids import log_sigmas
+from lowdim.measurement.discrepancy import noise_level
+from lowdim.measurement.problem import Problem, pose
+from lowdim.papers.udig_dip.methods import Start
+from lowdim.papers.udig_dip.purifier import Purifier
+from lowdim.papers.udig_dip.solver import Solution, adjoint, draw
+
+deepinv: Any = import_deepinv()
+
+INNER = 30
+"""Most iterations of conjugate gradients in a proximal step."""
+
+
+class HalfQuadraticSplitting(deepinv.models.Reconstructor):
+    """Plug-and-play half-quadratic splitting: uDiG-DIP with pixels in place of the network.
+
+    ``x_k = argmin |A x - y|^2 + sigma_y^2 / tau_k^2 |x - z|^2`` by conjugate gradients, then ``z = DP_{tau_k}(x_k)``.
+    The last ``x`` is returned. Raises ``ValueError`` for levels that are not above 0.
+    """
+
+    def __init__(self, purifier: Purifier, tau: Sequence[float], *, start: Start = adjoint) -> None:
+        super().__init__()
+        if not len(tau) or not all(0 < t < math.inf for t in tau):
+            raise ValueError(f"tau: {tau!r} is not allowed; give levels > 0")
+        self.purifier, self.tau, self.first = purifier, [float(t) for t in tau], start
+
+    def forward(self, y: Tensor, physics: Any, generator: torch.Generator | None = None) -> Tensor:
+        """The reconstruction ``(B, C, H, W)``."""
+        return self.solve(y, physics, generator).estimate
+
+    def solve(self, y: Tensor, physics: Any, generator: torch.Generator | None = None) -> Solution:
+        """Run to the end; ``generator`` draws the purifier's noise, if it has any."""
+        problem = pose(y, physics, self.purifier.denoiser)
+        generator = torch.default_generator if generator is None else generator
+        variance = float(noise_level(physics, len(y)).square().mean())
+        z: Tensor = self.first(problem)
+        x = z
+        for k, tau in enumerate(self.tau):
+            if k:
+                z = self.purifier(x, tau, generator)
+            x = physics.prox_l2(z, y, tau**2 / variance, max_iter=INNER)
+        return ended(problem, x, z, (len(self.tau) - 1) * self.purifier.evaluations)
+
+
+class DDS(deepinv.models.Reconstructor):
+    """Decomposed diffusion sampling (Chung et al. 2024) in units of the image: at each level denoise, make the result
+    explain the measurement, and noise it again, partly with the noise that was there.
+
+        ``x = argmin |A x - y|^2 + sigma_y^2 / sigma^2 |x - D(u, sigma)|^2``
+        ``u' = x + sigma' (eta n + sqrt(1 - eta^2) (u - D(u, sigma)) / sigma)``
+
+    The weight of the released code is 1 at every level; the one used here is consistent with Gaussian noise. The last
+    ``x`` is returned. Levels are even in ``log sigma``.
+    """
+
+    def __init__(
+        self, denoiser: Denoiser, *, levels: int = 50, sigmas: tuple[float, float] = (0.01, 5.0), eta: float = 0.85
+    ) -> None:
+        super().__init__()
+        if not 0 <= eta <= 1:
+            raise ValueError(f"eta: {eta!r} is not allowed; give a number from 0 to 1")
+        self.purifier, self.eta = Purifier(denoiser), eta
+        self.sigmas = log_sigmas(levels, *sigmas).tolist()
+
+    def forward(self, y: Tensor, physics: Any, generator: torch.Generator | None = None) -> Tensor:
+        """The reconstruction ``(B, C, H, W)``."""
+        return self.solve(y, physics, generator).estimate
+
+    def solve(self, y: Tensor, physics: Any, generator: torch.Generator | None = None) -> Solution:
+        """Run to the end; ``generator`` draws the start and the noise."""
+        problem = pose(y, physics, self.purifier.denoiser)
+        generator = torch.default_generator if generator is None else generator
+        variance = float(noise_level(physics, len(y)).square().mean())
+        like = torch.empty(problem.shape, dtype=problem.dtype, device=y.device)
+        u = self.sigmas[0] * draw(like, generator)
+        for sigma, following in pairwise(self.sigmas):
+            clean = self.purifier(u, sigma, generator)
+            x = physics.prox_l2(clean, y, sigma**2 / variance, max_iter=INNER)
+            kept = math.sqrt(1 - self.eta**2) * (u - clean) / sigma
+            u = x + following * (self.eta * draw(like, generator) + kept)
+        return ended(problem, x, clean, len(self.sigmas) - 1)
+
+
+def total_variation(problem: Problem, weight: float, start: Tensor, steps: int = 60) -> Tensor:
+    """``argmin |A x - y|^2 / 2 + weight TV(x)``, each channel alone, by accelerated proximal gradients (FISTA) with
+    deepinv's proximal map; ``|A| <= 1``.
+    """
+    prox = deepinv.models.TVDenoiser(n_it_max=30).to(problem.y.device)
+    x = previous = start
+    with torch.no_grad():
+        for k in range(steps):
+            point = x + k / (k + 3) * (x - previous)
+            previous = x
+            step = point - problem.physics.A_adjoint(problem.physics.A(point) - problem.y)
+            x = prox(step.flatten(0, 1)[:, None], ths=weight).reshape(step.shape)
+    return x
+
+
+def ended(problem: Problem, x: Tensor, z: Tensor, evaluations: int) -> Solution:
+    """The solution ``x`` of a method without a network of its own."""
+    with torch.no_grad():
+        return Solution(x.detach(), z.detach(), problem.misfit(x), 0, evaluations)

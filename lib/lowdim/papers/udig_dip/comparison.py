@@ -1,0 +1,177 @@
+"""Experiments on tasks: every method on phantoms and on brain slices, and the level of purification."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lowdim.denoising.denoiser import Denoiser
+from lowdim.measurement.problem import pose, residual_ratio
+from lowdim.papers.udig_dip.baselines import DDS, HalfQuadraticSplitting, total_variation
+from lowdim.papers.udig_dip.purifier import Purifier
+from lowdim.papers.udig_dip.runs import (
+    LAMBDA,
+    METHODS,
+    at_least,
+    descending,
+    interval,
+    make_method,
+    prior,
+    run_curve,
+)
+from lowdim.papers.udig_dip.scans import Scan, first_image, make_scan
+from lowdim.papers.udig_dip.settings import PROFILES, Settings
+from lowdim.profile import check_device
+from lowdim.record import Record
+from lowdim.seeding import make_generator
+
+OTHERS = {"start": "zero-filled, FBP", "tv": "total variation", "hqs": "pixels (HQS)", "dds": "DDS"}
+NAMES = {**OTHERS, **METHODS}
+WEIGHTS = (3e-4, 1e-3, 3e-3, 1e-2)
+"""Weights of total variation that are tried on other images."""
+Row = dict[str, Tensor]
+"""PSNR of the last image, stopped at the noise, and the best; SSIM; residual; evaluations and updates, each ``(B,)``,
+and one image.
+"""
+
+
+def tasks(profile: str, seed: int, device: str) -> Record:
+    """Every method on phantoms, of which the prior knows the law (claims U7 and U8)."""
+    settings = PROFILES[profile]
+    found = _compare(settings, "phantoms", settings.tasks, seed, device)
+    last = found["psnr"]  # (tasks, methods, B)
+    place = {name: k for k, name in enumerate(NAMES)}
+    over = {name: last[:, place["udig"]] - last[:, k] for name, k in place.items()}
+    record = Record(
+        claims={
+            "08-U7a": min(at_least(row) for row in over["dip"]),
+            "08-U7b": min(at_least(row) for row in over["aseq"]),
+            "08-U7c": min(at_least(row) for row in over["reference"]),
+            "08-U7d": float((last[:, place["udig"]] - found["stopped"][:, place["dip"]]).mean()),
+            "08-U8a": float(over["dds"].mean(1).min()),
+            "08-U8b": float(over["hqs"].mean(1).min()),
+        },
+        arrays={"tasks": list(settings.tasks), "names": list(NAMES.values()), **found},
+    )
+    for k, task in enumerate(settings.tasks):
+        record.number(f"udig-{task}", float(last[k, place["udig"]].mean()), "dB", tolerance=1.0)
+    return record
+
+
+def mismatch(profile: str, seed: int, device: str) -> Record:
+    """The same with brain slices, which the prior has never seen (claims U9)."""
+    settings = PROFILES[profile]
+    phantoms, brains = (
+        _compare(settings, kind, settings.mismatch_tasks, seed, device, ("start", "hqs", "dds", "dip", "aseq", "udig"))
+        for kind in ("phantoms", "brains")
+    )
+    names = [str(name) for name in phantoms["keys"]]
+    drop = (phantoms["psnr"] - brains["psnr"]).mean((0, 2))
+    at = names.index
+    lead = brains["psnr"][:, at("udig")] - brains["psnr"][:, at("dip")]
+    return Record(
+        claims={
+            "08-U9a": float(drop[at("udig")] - drop[at("dds")]),
+            "08-U9b": float(lead.mean()),
+            "08-U9c": float((brains["psnr"][:, at("udig")] - brains["psnr"][:, at("dds")]).mean()),
+        },
+        arrays={"tasks": list(settings.mismatch_tasks), "names": [NAMES[name] for name in names],
+                **{f"brains-{name}": value for name, value in brains.items()}, "phantoms-psnr": phantoms["psnr"]},
+    )  # fmt: skip
+
+
+def levels(profile: str, seed: int, device: str) -> Record:
+    """uDiG-DIP at one level of purification after another (claims U10)."""
+    settings = PROFILES[profile]
+    place = check_device(device)
+    scan = make_scan("mri-4", "phantoms", settings.purify_slices, seed, place, size=settings.size)
+    denoiser = prior(place)
+
+    def run(name: str, **options: Any) -> Tensor:
+        return run_curve(
+            make_method(name, scan, settings, settings.purify_updates, denoiser, **options), scan, seed, "levels"
+        ).last
+
+    fixed = torch.stack([run("udig", tau=tau) for tau in settings.purify_levels])
+    pulled = torch.stack([run("udig", tau=tau, lam=LAMBDA) for tau in settings.purify_levels])
+    plain, annealed = run("aseq"), run("udig")
+    mean = fixed.mean(1)
+    inside = mean[1:-1] if len(mean) > 2 else mean
+    return Record(
+        claims={
+            "08-U10a": float(inside.max() - torch.maximum(mean[0], mean[-1])),
+            "08-U10b": float(annealed.mean() - mean.max()),
+            "08-U10c": float((pulled[0] - plain).mean().abs()),
+        },
+        arrays={"levels": settings.purify_levels, "fixed": fixed, "pulled": pulled, "aseq": plain,
+                "annealed": annealed},
+    )  # fmt: skip
+
+
+def _compare(
+    settings: Settings, kind: str, on: tuple[str, ...], seed: int, device: str, names: tuple[str, ...] = tuple(NAMES)
+) -> dict[str, Any]:
+    """The methods ``names`` on every task: arrays ``(tasks, methods, B)``."""
+    place = check_device(device)
+    denoiser = prior(place)
+    rows: dict[str, list[Tensor]] = {}
+    for task in on:
+        scan = make_scan(task, kind, settings.slices, seed, place, size=settings.size)
+        found = [_measure(name, scan, settings, seed, denoiser) for name in names]
+        for part in found[0]:
+            rows.setdefault(part, []).append(torch.stack([row[part] for row in found]))
+    images = {f"images-{task}": image for task, image in zip(on, rows.pop("image"), strict=True)}
+    arrays = {part: torch.stack(values) for part, values in rows.items()}
+    arrays["width"] = torch.tensor([[interval(row) for row in task] for task in arrays["psnr"]])
+    return {**arrays, **images, "keys": list(names)}
+
+
+def _measure(name: str, scan: Scan, settings: Settings, seed: int, denoiser: Denoiser) -> Row:
+    """One method on one scan."""
+    count, began = len(scan.x), time.process_time()
+    generator = make_generator(seed, "udig-dip", "compare", name, scan.task)
+    if name in METHODS:
+        curve = run_curve(make_method(name, scan, settings, settings.updates, denoiser), scan, seed, name)
+        estimate, residual = curve.estimate.to(scan.x), curve.residual[-1]
+        row = {"psnr": curve.last, "stopped": curve.stopped, "best": curve.best}
+        cost = (curve.evaluations, int(curve.updates[-1]))
+    else:
+        estimate, evaluations = _other(name, scan, settings, seed, denoiser, generator)
+        problem = pose(scan.y, scan.physics)
+        with torch.no_grad():
+            residual = residual_ratio(problem.misfit(estimate), problem)
+        last = scan.psnr(estimate).double().cpu()
+        row, cost = {"psnr": last, "stopped": last, "best": last}, (evaluations, 0)
+    # The seconds of a run go to the record of the unit, never into a claim: they are another machine's tomorrow.
+    row["seconds"] = torch.full((count,), (time.process_time() - began) / count)
+    row |= {"ssim": scan.ssim(estimate).double().cpu(), "residual": residual, "image": estimate[0].cpu()}
+    return row | {"evaluations": torch.full((count,), cost[0]), "updates": torch.full((count,), cost[1])}
+
+
+def _other(
+    name: str, scan: Scan, settings: Settings, seed: int, denoiser: Denoiser, generator: torch.Generator
+) -> tuple[Tensor, int]:
+    """The image of a method without a network of its own, and its evaluations of the denoiser."""
+    if name == "start":
+        return scan.start(), 0
+    if name == "tv":
+        return total_variation(pose(scan.y, scan.physics), _tv_weight(scan, settings, seed), scan.start()), 0
+    rounds = max(2, settings.updates // settings.steps)
+    makers: dict[str, Callable[[], Any]] = {
+        "hqs": lambda: HalfQuadraticSplitting(Purifier(denoiser), descending(rounds), start=first_image),
+        "dds": lambda: DDS(denoiser, levels=settings.dds_levels),
+    }
+    solution = makers[name]().solve(scan.y, scan.physics, generator)
+    return solution.estimate, solution.evaluations
+
+
+def _tv_weight(scan: Scan, settings: Settings, seed: int) -> float:
+    """The weight that is best on two other phantoms."""
+    other = make_scan(scan.task, "phantoms", 2, seed + 1, scan.y.device, size=settings.size)
+    problem, start = pose(other.y, other.physics), other.start()
+    scores = [float(other.psnr(total_variation(problem, weight, start)).mean()) for weight in WEIGHTS]
+    return WEIGHTS[scores.index(max(scores))]

@@ -1,0 +1,132 @@
+"""Experiments that watch a run: over-fitting, the input, the autoencoding term, and the methods side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lowdim.compat import import_deepinv
+from lowdim.data.phantoms import sample_phantoms
+from lowdim.papers.udig_dip.methods import ASeqDIP, ReferenceDIP
+from lowdim.papers.udig_dip.networks import UNet
+from lowdim.papers.udig_dip.runs import METHODS, RATE_NOISE, Curve, make_method, prior, run_curve
+from lowdim.papers.udig_dip.scans import Scan, make_scan
+from lowdim.papers.udig_dip.settings import PROFILES, Settings
+from lowdim.papers.udig_dip.solver import DeepImagePrior
+from lowdim.profile import check_device
+from lowdim.record import Record
+from lowdim.seeding import make_generator
+
+deepinv: Any = import_deepinv()
+
+NOISE_STD = 0.1
+WATCHED = ("dip", "aseq", "udig")
+
+
+def noisy_scan(settings: Settings, seed: int, device: str | torch.device) -> Scan:
+    """Phantoms that are only noisy: ``A = I``, noise of deviation 0.1."""
+    generator = make_generator(seed, "udig-dip", "noisy")
+    x, other = (sample_phantoms(settings.noisy_slices, generator, settings.noisy_size) for _ in range(2))
+    physics = deepinv.physics.Denoising(deepinv.physics.GaussianNoise(NOISE_STD, rng=generator))
+    y = physics(x)
+    return Scan("noisy", x.to(device), y.to(device), physics.to(device), other.to(device))
+
+
+def overfitting(profile: str, seed: int, device: str) -> Record:
+    """Vanilla DIP on noisy phantoms, long after its best moment; and the autoencoding scheme (claims U1 and U3)."""
+    settings = PROFILES[profile]
+    scan = noisy_scan(settings, seed, check_device(device))
+    rounds = settings.noisy_updates // settings.steps
+    options: dict[str, Any] = {"rounds": rounds, "steps": settings.steps, "learning_rate": RATE_NOISE}
+
+    def net() -> UNet:
+        return UNet(1, settings.widths)
+
+    dip = run_curve(DeepImagePrior(net, **options), scan, seed, "noisy")
+    off, on = (run_curve(ASeqDIP(net, lam=lam, **options), scan, seed, "weights") for lam in (0.0, 1.0))
+    fall = dip.best - dip.last
+    record = Record(
+        claims={
+            "08-U1a": float(fall.mean()),
+            "08-U1b": float(dip.residual[-1].max()),
+            "08-U3a": float(on.peak.double().mean() / off.peak.double().mean()),
+            "08-U3b": float((on.best - on.last).mean() / (off.best - off.last).mean()),
+        },
+        arrays={"updates": dip.updates, "x": scan.x[0], "y": scan.y[0], "last": dip.estimate[0],
+                **_curves({"dip": dip, "off": off, "on": on})},
+    )  # fmt: skip
+    record.number("updates-over-those-of-the-peak", float((dip.updates[-1] / dip.peak).mean()), tolerance=20)
+    record.number("stopped-at-the-noise-below-best", float((dip.best - dip.stopped).mean()), "dB", tolerance=0.5)
+    return record
+
+
+def inputs(profile: str, seed: int, device: str) -> Record:
+    """DIP with the true image under noise for its input, and with noise alone (claim U2)."""
+    settings = PROFILES[profile]
+    scan = make_scan("ct-18", "phantoms", settings.input_slices, seed, check_device(device), size=settings.size)
+    rounds = settings.input_updates // settings.steps
+    options: dict[str, Any] = {"rounds": rounds, "steps": settings.steps, "learning_rate": RATE_NOISE}
+    noise = torch.randn(scan.x.shape, generator=make_generator(seed, "udig-dip", "inputs")).to(scan.x)
+    levels = settings.input_levels
+
+    def net() -> UNet:
+        return UNet(scan.x.shape[1], settings.widths)
+
+    found = {
+        f"{level:g}": run_curve(ReferenceDIP(net, scan.x + level * noise, **options), scan, seed, "inputs")
+        for level in levels
+    }
+    found["noise"] = run_curve(ReferenceDIP(net, noise, **options), scan, seed, "inputs")
+    best = torch.stack([curve.best for curve in found.values()])
+    record = Record(
+        claims={"08-U2a": _rank_correlation(best[:-1].mean(1)), "08-U2b": float((best[0] - best[-1]).mean())},
+        arrays={"levels": levels, "updates": found["noise"].updates, "best": best,
+                "peak": torch.stack([curve.peak for curve in found.values()]), **_curves(found)},
+    )  # fmt: skip
+    return record
+
+
+def _rank_correlation(values: Tensor) -> float:
+    """Spearman's correlation of ``values (n,)`` with their place."""
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(range(len(values)), values.numpy()).statistic)
+
+
+def methods(profile: str, seed: int, device: str) -> Record:
+    """DIP, aSeqDIP and uDiG-DIP on the same scans, seen after every round (claims U6c to U6e, U7q)."""
+    settings = PROFILES[profile]
+    place = check_device(device)
+    scan = make_scan(settings.curve_task, "phantoms", settings.curve_slices, seed, place, size=settings.size)
+    denoiser = prior(place)
+    found = {
+        name: run_curve(make_method(name, scan, settings, settings.curve_updates, denoiser), scan, seed, name)
+        for name in WATCHED
+    }
+    fall = {name: float((curve.best - curve.last).mean()) for name, curve in found.items()}
+    udig = found["udig"]
+    record = Record(
+        claims={
+            "08-U6c": fall["udig"],
+            "08-U6d": float(udig.residual[-1].min()),
+            "08-U6e": float(udig.residual[-1].max()),
+            "08-U7q": float((udig.last - found["dip"].last).mean()),
+            "08-U7r": float((udig.last - found["aseq"].last).mean()),
+        },
+        arrays={
+            "names": [METHODS[name] for name in found], "updates": udig.updates, "x": scan.x[0],
+            "start": scan.start()[0], "z": udig.z[0], "evaluations": [curve.evaluations for curve in found.values()],
+            "images": torch.stack([curve.estimate[0] for curve in found.values()]), **_curves(found),
+        },
+    )  # fmt: skip
+    for name in WATCHED:
+        record.number(f"psnr-{name}", float(found[name].last.mean()), "dB", tolerance=1.0)
+    return record
+
+
+def _curves(found: dict[str, Curve]) -> dict[str, Tensor]:
+    """PSNR and residual of every run, as arrays of a record."""
+    parts = {"psnr": lambda curve: curve.psnr, "residual": lambda curve: curve.residual}
+    return {f"{part}-{name}": pick(curve) for name, curve in found.items() for part, pick in parts.items()}

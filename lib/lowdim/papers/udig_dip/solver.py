@@ -1,0 +1,237 @@
+"""What every method of this chapter has in common: rounds of training an untrained network on one measurement.
+
+A round is ``steps`` updates of the weights on
+
+    |A f(z) - y|^2 + lambda_k |f(z) - z|^2
+
+with the input ``z`` frozen; then the input is updated. The sums run over all entries. Methods differ in the first
+input, in ``lambda_k``, and in the update.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from lowdim.checks import check_finite
+from lowdim.compat import import_deepinv
+from lowdim.measurement.problem import Problem, check_converged, pose
+from lowdim.papers.udig_dip.networks import NetFactory, SideBySide
+
+deepinv: Any = import_deepinv()
+
+ADVICE = "are there enough rounds and steps, is the learning rate right, is y in the units of the images?"
+
+
+class Diverged(RuntimeError):
+    """The network's output became NaN or infinite on the way."""
+
+
+@dataclass(frozen=True)
+class State:
+    """All that the rest of a run depends on: the next round, its input, the network, its optimiser, the generator."""
+
+    index: int
+    z: Tensor
+    network: dict[str, Any]
+    optimiser: dict[str, Any]
+    random: Tensor
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round: the input ``z (B, C, H, W)`` it was trained with, the network's output there after its updates, and
+    of that output ``|A f - y|^2`` and ``|f - z|^2``, each ``(B,)``. ``updates`` counts the updates so far, ``after`` is
+    where the run can be taken up again, if that was asked for.
+    """
+
+    index: int
+    z: Tensor
+    estimate: Tensor
+    misfit: Tensor
+    distance: Tensor
+    updates: int
+    after: State | None
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The end of a run: the last ``estimate (B, C, H, W)``, never the best, which only the truth could tell.
+
+    ``misfit (B,)`` is its ``|A f - y|^2``, ``z`` the last input; ``updates`` counts evaluations of the network with a
+    gradient for each image, ``evaluations`` those of the denoiser.
+    """
+
+    estimate: Tensor
+    z: Tensor
+    misfit: Tensor
+    updates: int
+    evaluations: int
+
+
+class DeepImagePrior(deepinv.models.Reconstructor):
+    """Vanilla deep image prior (Ulyanov et al. 2018): ``z`` is noise, drawn once, and nothing is added to the loss.
+
+    ``net_factory`` makes an untrained network, image to image. A batch of ``B`` measurements trains ``B`` networks side
+    by side. There are ``rounds`` rounds of ``steps`` updates by Adam; for this method the division into rounds changes
+    nothing. The last output is returned: there is no early stopping, unless the caller stops the loop :meth:`rounds`.
+
+    Raises ``ValueError`` for counts below 1 or a learning rate that is not above 0.
+    """
+
+    def __init__(
+        self,
+        net_factory: NetFactory,
+        *,
+        rounds: int = 40,
+        steps: int = 10,
+        learning_rate: float = 2e-3,
+        progress: bool = False,
+    ) -> None:
+        super().__init__()
+        for name, count in (("rounds", rounds), ("steps", steps)):
+            if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+                raise ValueError(f"{name}: {count!r} is not allowed; give a whole number >= 1")
+        if not 0 < learning_rate < float("inf"):
+            raise ValueError(f"learning_rate: {learning_rate!r} is not allowed; give a number > 0")
+        self.net_factory, self.count, self.steps = net_factory, rounds, steps
+        self.learning_rate, self.progress = learning_rate, progress
+
+    def forward(self, y: Tensor, physics: Any, generator: torch.Generator | None = None) -> Tensor:
+        """The reconstruction ``(B, C, H, W)`` of the measurements ``y (B, ...)``; see :meth:`solve`."""
+        return self.solve(y, physics, generator).estimate
+
+    def solve(
+        self, y: Tensor, physics: Any, generator: torch.Generator | None = None, *, worst: float | None = None
+    ) -> Solution:
+        """Run to the end and count what it cost.
+
+        ``generator`` (PyTorch's global one by default) draws the weights, the input and all noise. With ``worst``,
+        final residuals above ``worst`` times that of the noise raise :class:`~lowdim.measurement.problem.NotConverged`.
+        """
+        for last in self.rounds(y, physics, generator):  # noqa: B007
+            pass
+        if worst is not None:
+            check_converged(last.misfit, pose(y, physics), worst, ADVICE)
+        return Solution(last.estimate, last.z, last.misfit, last.updates, last.index * self.evaluations)
+
+    def rounds(
+        self,
+        y: Tensor,
+        physics: Any,
+        generator: torch.Generator | None = None,
+        *,
+        resume: State | None = None,
+        keep: bool = False,
+    ) -> Iterator[Round]:
+        """The rounds one by one; the caller may look, stop, or (with ``keep``) store ``after`` and ``resume`` from it.
+
+        A resumed run ends at the same bits as one that was not stopped. Raises ``ValueError`` at once for what
+        :func:`~lowdim.measurement.problem.pose` refuses (NaN, shapes, devices), and :class:`Diverged` on the way.
+        """
+        problem = pose(y, physics, self.denoiser)
+        self.prepare(problem)
+        generator = torch.default_generator if generator is None else generator
+        network = SideBySide(self.net_factory, problem.shape[0], generator).to(y.device, problem.dtype)
+        z = self.start(problem, generator) if resume is None else resume.z
+        inputs = self.trained_inputs(z)
+        optimiser = torch.optim.Adam([*network.parameters(), *inputs], lr=self.learning_rate, fused=y.is_cuda)
+        if resume is not None:
+            network.load_state_dict(resume.network)
+            optimiser.load_state_dict(resume.optimiser)
+            generator.set_state(resume.random)
+        return self._walk(problem, network, optimiser, inputs[0] if inputs else z, generator, resume, keep)
+
+    def _walk(
+        self,
+        problem: Problem,
+        network: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        z: Tensor,
+        generator: torch.Generator,
+        resume: State | None,
+        keep: bool,
+    ) -> Iterator[Round]:
+        first = 0 if resume is None else resume.index
+        with tqdm(total=self.count, initial=first, unit="round", disable=None if self.progress else True) as bar:
+            for k in range(first, self.count):
+                if k:
+                    z = self.update(k, network(z).detach(), z, generator)
+                for _ in range(self.steps):
+                    with torch.enable_grad():
+                        loss = self.loss(k, problem, network, z, generator)
+                    optimiser.zero_grad()
+                    loss.backward()
+                    optimiser.step()
+                with torch.no_grad():
+                    found = network(z)
+                    misfit = problem.misfit(found)
+                if not bool(torch.isfinite(misfit).all()):
+                    raise Diverged(f"round {k}: the output is not finite; take a smaller learning_rate or weight")
+                bar.update()
+                frozen = z.detach()
+                distance = (found - frozen).flatten(1).square().sum(1)
+                after = _state(k + 1, frozen, network, optimiser, generator) if keep else None
+                yield Round(k, frozen.clone(), found, misfit, distance, (k + 1) * self.steps, after)
+
+    denoiser: Any = None
+    """The denoiser of the update, for a method that has one."""
+    evaluations: int = 0
+    """Evaluations of it for each update of the input."""
+
+    def prepare(self, problem: Problem) -> None:
+        """Look at the problem before the first round; for a subclass that needs to."""
+
+    def start(self, problem: Problem, generator: torch.Generator) -> Tensor:
+        """The first input: standard normal noise."""
+        return draw(torch.empty(problem.shape, dtype=problem.dtype, device=problem.y.device), generator)
+
+    def trained_inputs(self, z: Tensor) -> list[Tensor]:
+        """The input, if it is trained with the weights."""
+        return []
+
+    def weight(self, k: int) -> float:
+        """``lambda`` of round ``k``."""
+        return 0.0
+
+    def loss(self, k: int, problem: Problem, network: nn.Module, z: Tensor, generator: torch.Generator) -> Tensor:
+        """The loss of round ``k``, the sum over the batch."""
+        found, weight = network(z), self.weight(k)
+        data = problem.misfit(found).sum()
+        return data + weight * (found - z).square().sum() if weight else data
+
+    def update(self, k: int, found: Tensor, z: Tensor, generator: torch.Generator) -> Tensor:
+        """The input of round ``k``, from the output and the input of the round before."""
+        return z
+
+
+def _state(
+    index: int, z: Tensor, network: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator
+) -> State:
+    parts = copy.deepcopy((network.state_dict(), optimiser.state_dict()))
+    return State(index, z.clone(), *parts, generator.get_state().clone())
+
+
+def draw(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal noise like ``x``, drawn on the generator's device."""
+    return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=generator.device).to(x.device)
+
+
+def adjoint(problem: Problem) -> Tensor:
+    """``c A^H y``, with the ``c (B,)`` that explains the measurement best.
+
+    For an orthonormal transform ``c`` is near 1; projections of tomography need it, because their adjoint is a blurred
+    image of another size.
+    """
+    with torch.no_grad():
+        back = problem.physics.A_adjoint(problem.y)
+        seen = problem.physics.A(back)
+        inner = torch.stack([(a.conj() * b).real.sum() for a, b in zip(seen, problem.y, strict=True)])
+        size = torch.stack([a.abs().square().sum() for a in seen])
+        return check_finite("A_adjoint(y)", back) * (inner / size.clamp_min(1e-30)).reshape(-1, 1, 1, 1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from lowdim.data import celeba, cifar10, digits, ffhq, mni152
+from lowdim.data import celeba, cifar10, digits, ffhq, mni152, photographs, videos
 from lowdim.data.local import find, is_intact
 from lowdim.data.records import DataSet
 from lowdim.seeding import make_generator
@@ -66,14 +66,25 @@ GENERATED = (
         licence=OURS,
         credit="this book",
     ),
+    DataSet(
+        name="motion",
+        title="Moving clips",
+        kind="generated",
+        module="lowdim.data.motion",
+        contents="a shape that moves over a photograph, 3 × frames × side × side, with motion, speed and background",
+        licence="the photographs are those of scikit-image",
+        credit="this book",
+    ),
 )
 DATA_SETS: tuple[DataSet, ...] = (
     *GENERATED,
     digits.DIGITS,
     mni152.MNI152,
+    photographs.PHOTOGRAPHS,
     *cifar10.SOURCES.values(),
     celeba.CELEBA,
     ffhq.FFHQ,
+    videos.UCF101,
 )
 
 
@@ -121,6 +132,14 @@ def _some_brains() -> Tensor:
 
 def _some_digits() -> Tensor:
     return digits.load_digits("train").images[:SHOWN]
+
+
+def _some_clips() -> Tensor:
+    """Four clips, every third of their frames."""
+    from lowdim.data.motion import render_scenes, sample_scenes
+
+    scenes = sample_scenes(SHOWN // 4, make_generator(0, "data-page", "motion"))
+    return render_scenes(scenes, 10, 64)[:, :, ::3].transpose(1, 2).flatten(0, 1)
 
 
 EXAMPLES: dict[str, Callable[[], Tensor]] = {

@@ -23,10 +23,12 @@ PHOTOGRAPHS = DataSet(
     title="Photographs of scikit-image",
     kind="installed",
     module="lowdim.data.photographs",
-    contents="sixteen photographs, 3 × side × side, the largest central square of each",
+    contents="photographs, 3 × side × side, the largest central square of each",
     licence="mostly CC0 or public domain; each is listed in scikit-image's data folder",
     credit="scikit-image",
     key="vanderwalt2014scikit",
+    splits={"all": len(NAMES)},
+    rule="no split",
 )
 
 

@@ -21,7 +21,7 @@ class Settings:
     """Clips whose nearest neighbours are looked up in pixels."""
     pairs: int = 4000
     """Pairs behind the canonical correlations."""
-    videos: int = 768
+    videos: int = 640
     """Training videos of the small encoder."""
     tests: int = 256
     """Videos that it never saw."""
@@ -29,7 +29,7 @@ class Settings:
     """Its widths."""
     side: int = 24
     """Pixels a side of its clips."""
-    passes: int = 24
+    passes: int = 20
     """Passes of VICReg over the videos, a multiple of four."""
     other_passes: int = 4
     """Passes of the other frameworks and of the ablations, which the study decides."""
@@ -78,6 +78,7 @@ PROFILES = Profiles(
         tests=1024,
         channels=(16, 32, 64),
         side=28,
+        passes=24,
         other_passes=24,
         batch=64,
         rate=4e-3,

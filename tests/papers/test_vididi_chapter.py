@@ -1,0 +1,86 @@
+"""Chapter 10's experiments, figures and settings, all in the smoke profile."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from lowdim.companion.claims import load_claims
+from lowdim.papers.vididi import EXPERIMENTS, FIGURES, FILMS, PROFILES
+from lowdim.papers.vididi.learned import ARMS, MEASURES, column, gain, limits
+
+CLAIMS = load_claims("10")
+
+
+@pytest.fixture(scope="module")
+def records():
+    return {name: experiment("smoke", 0, "cpu") for name, experiment in EXPERIMENTS.items()}
+
+
+def test_every_experiment_measures_its_claims(records):
+    for name, record in records.items():
+        wanted = {claim.id for claim in CLAIMS if claim.experiment == name}
+        assert wanted == record.claims.keys(), name
+        assert all(np.isfinite(value) for value in record.claims.values()), name
+        assert all(isinstance(value, np.ndarray) for value in record.arrays.values()), name
+
+
+def test_every_figure_draws_and_is_small(records, tmp_path):
+    from lowdim.style import use_style
+
+    use_style()
+    for id, plot in FIGURES.items():
+        path = tmp_path / f"{id}.svg"
+        plot.draw(records[plot.experiment]).savefig(path)
+        assert 5_000 < path.stat().st_size < 700_000, id
+        assert len(plot.alt) > 30
+        assert plot.caption.endswith(".")
+
+
+def test_films_have_plain_labels(records):
+    for film in FILMS.values():
+        labels = [label for label, _ in film.frames(records[film.experiment])]
+        assert labels[0] == "frame 1 of 6"
+        assert len(set(labels)) == len(labels)
+
+
+@pytest.mark.parametrize("name", ["backgrounds", "neighbours", "vicreg"])
+def test_the_seed_decides_everything(records, name):
+    again, other = EXPERIMENTS[name]("smoke", 0, "cpu"), EXPERIMENTS[name]("smoke", 1, "cpu")
+    changed = False
+    for key, value in records[name].arrays.items():
+        np.testing.assert_array_equal(value, again.arrays[key])
+        changed |= not np.array_equal(value, other.arrays[key])
+    assert changed
+
+
+def test_exact_claims_hold_at_any_size(records):
+    claims = {key: value for record in records.values() for key, value in record.claims.items()}
+    for key in ("10-V1", "10-V2a", "10-V2d", "10-V3a"):
+        assert claims[key] < 1e-10, key
+    for key in ("10-V2c", "10-V3c", "10-V4b"):
+        assert claims[key] == 0, key
+    assert claims["10-V5b"] < 1e-7
+    assert claims["10-V8b"] > 0.95
+
+
+def test_limits_are_the_t_interval():
+    gains = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    half = 2.776 * gains.std(ddof=1) / np.sqrt(5)
+    assert limits(gains) == pytest.approx((3 - half, 3 + half), abs=1e-3)
+    assert limits(np.array([7.0])) == (7, 7)
+
+
+def test_measures_are_read_from_their_columns(records):
+    table = records["vicreg"]["table"]
+    assert table.shape == (1, len(ARMS), len(MEASURES))
+    assert column(table, "consistency")[0, 1] == table[0, 1, MEASURES.index("consistency")]
+    assert gain(table, "motion probe")[0] == table[0, 1, 1] - table[0, 0, 1]
+
+
+def test_larger_profiles_are_no_smaller():
+    for field in fields(PROFILES["smoke"]):
+        sizes = [getattr(PROFILES[name], field.name) for name in ("quick", "study")]
+        if all(isinstance(size, int) for size in sizes):
+            assert sizes == sorted(sizes), field.name
+    assert PROFILES["study"].starts == 5

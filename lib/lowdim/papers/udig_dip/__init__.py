@@ -7,9 +7,9 @@ from collections.abc import Callable
 from lowdim.papers.udig_dip.comparison import levels, mismatch, tasks
 from lowdim.papers.udig_dip.curves import inputs, methods, overfitting
 from lowdim.papers.udig_dip.exact import fixed_point, limit, norms, spectral_bias
-from lowdim.papers.udig_dip.figures import FIGURES
+from lowdim.papers.udig_dip.figures import FIGURES, FILMS
 from lowdim.papers.udig_dip.settings import PROFILES, Settings
-from lowdim.record import Film, Record
+from lowdim.record import Record
 
 EXPERIMENTS: dict[str, Callable[..., Record]] = {
     "spectral-bias": spectral_bias,
@@ -24,7 +24,6 @@ EXPERIMENTS: dict[str, Callable[..., Record]] = {
     "levels": levels,
 }
 
-FILMS: dict[str, Film] = {}
 WEIGHTS: tuple[str, ...] = ("phantoms-64",)
 
 __all__ = ["EXPERIMENTS", "FIGURES", "FILMS", "PROFILES", "WEIGHTS", "Settings"]

@@ -117,13 +117,26 @@ def methods(profile: str, seed: int, device: str) -> Record:
         },
         arrays={
             "names": [METHODS[name] for name in found], "updates": udig.updates, "x": scan.x[0],
-            "start": scan.start()[0], "z": udig.z[0], "evaluations": [curve.evaluations for curve in found.values()],
+            "frames": udig.frames,
+            "split": torch.stack([error_by_column(curve.estimate, scan) for curve in found.values()]),
+            "start": scan.start()[0], "evaluations": [curve.evaluations for curve in found.values()],
             "images": torch.stack([curve.estimate[0] for curve in found.values()]), **_curves(found),
         },
     )  # fmt: skip
     for name in WATCHED:
         record.number(f"psnr-{name}", float(found[name].last.mean()), "dB", tolerance=1.0)
     return record
+
+
+def error_by_column(found: Tensor, scan: Scan) -> Tensor:
+    """The root mean squared error of MRI images ``found (B, 2, H, W)`` in the measured and in the other columns of
+    their Fourier transform, ``(2,)``; of an image, not of what a coil sees of it.
+    """
+    error = found.cpu() - scan.x.cpu()
+    spectrum = torch.fft.fftshift(torch.fft.fft2(torch.complex(error[:, 0], error[:, 1]), norm="ortho"), (-2, -1))
+    measured = scan.physics.mask.cpu()[:, 0].expand(spectrum.shape) > 0
+    size = spectrum.abs().square()
+    return torch.stack([size[measured].mean().sqrt(), size[~measured].mean().sqrt()])
 
 
 def _curves(found: dict[str, Curve]) -> dict[str, Tensor]:

@@ -2,6 +2,129 @@
 
 from __future__ import annotations
 
-from lowdim.record import Plot
+from lowdim.papers.udig_dip import figures_exact as exact
+from lowdim.papers.udig_dip import figures_runs as runs
+from lowdim.record import Film, Plot
 
-FIGURES: dict[str, Plot] = {}
+FIGURES: dict[str, Plot] = {
+    "bias": Plot(
+        experiment="spectral-bias",
+        draw=exact.draw_bias,
+        caption=(
+            "**A race.** Left: the expected squared error of a linearised network falls while the image is learnt and "
+            "rises while the noise is; it ends at that of the measurement. Dots are means of simulated runs. Right: "
+            "the directions of the tangent kernel are learnt one after another; the dotted line is the best moment."
+        ),
+        alt=(
+            "Left: a falling and a rising dashed curve add up to a black one with a minimum near a hundred steps; red "
+            "dots lie on it. Right: five rising curves one after another."
+        ),
+    ),
+    "limit": Plot(
+        experiment="limit",
+        draw=exact.draw_limit,
+        caption=(
+            "**With pixels for a network.** Mean PSNR against the round, $\\sigma_y=0.05$. The autoencoding scheme "
+            "never fills what was not measured, and on the blur it fits the noise. With a purifier every curve rises "
+            "to its fixed point and stays: a small $\\tau$ ends near the posterior mean, and takes long."
+        ),
+        alt=(
+            "Four panels. An amber line is flat, and falls by sixteen decibels in the last. Blue lines rise; the solid "
+            "one, the smallest level, ends highest, near a purple line."
+        ),
+    ),
+    "fixed": Plot(
+        experiment="fixed-point",
+        draw=exact.draw_fixed,
+        caption=(
+            "**Accurate or fast.** Root mean squared distance of the fixed point to the true posterior mean, and the "
+            "rounds it takes to come a hundred times closer to it."
+        ),
+        alt="A falling line through four levels: the smallest takes five hundred rounds, the largest a dozen.",
+    ),
+    "overfitting": Plot(
+        experiment="overfitting",
+        draw=runs.draw_overfitting,
+        caption=(
+            "**It learns the noise too.** Mean over noisy phantoms, $\\sigma_y=0.1$. Rings mark where the residual is "
+            "down to that of the noise: near the peak of DIP, and from there on it loses. With $\\lambda=1$ the "
+            "sequential scheme is slower, and falls later."
+        ),
+        alt=(
+            "Left: a red curve rises, peaks at a ring and falls by decibels; a brown one peaks later, an amber one "
+            "still rises at the end. Right: residuals fall through one, the red one fastest."
+        ),
+    ),
+    "inputs": Plot(
+        experiment="inputs",
+        draw=runs.draw_inputs,
+        caption=(
+            "**What is fed in matters.** Tomography with 18 views. The same network with the same first weights, fed "
+            "the true image under more and more noise, or noise alone."
+        ),
+        alt="Left: PSNR curves; the nearer the input to the image, the higher. Right: their residuals.",
+    ),
+    "methods": Plot(
+        experiment="methods",
+        draw=runs.draw_methods,
+        caption=(
+            "**Three siblings on one scan.** Mean over phantoms, a quarter of the columns, four coils. A ring marks "
+            "where the residual is down to the noise. The autoencoding scheme is there early, and goes on below; the "
+            "guided one comes down to the noise from above, while its PSNR rises."
+        ),
+        alt=(
+            "Left: the red curve of DIP rises slowly, the amber one is flat, the blue one climbs far above both. "
+            "Right: residuals; amber falls below one, blue approaches one in a zigzag, red is above."
+        ),
+    ),
+    "images": Plot(
+        experiment="methods",
+        draw=runs.draw_images,
+        caption=(
+            "**The last images.** Magnitudes, and their errors five times enlarged. What is left of uDiG-DIP's error "
+            "lies at edges."
+        ),
+        alt=(
+            "Two rows. Above: a smeared ellipse, a rough one, a smeared one, a sharp one, the truth. Below: errors, "
+            "bright at the rim for all but the fourth."
+        ),
+    ),
+    "tasks": Plot(
+        experiment="tasks",
+        draw=runs.draw_tasks,
+        caption=(
+            "**All methods on all tasks.** PSNR of the last image, mean and 95 percent interval over phantoms. Rings: "
+            "the best image on the way, which only the truth could find."
+        ),
+        alt="A panel for each task with a row for each method; dots with error bars, the blue one is uDiG-DIP.",
+    ),
+    "mismatch": Plot(
+        experiment="mismatch",
+        draw=runs.draw_mismatch,
+        caption=(
+            "**Pictures of another kind.** The prior knows phantoms. Mean PSNR of the last image on phantoms and on "
+            "brain slices."
+        ),
+        alt="Rows of two marks joined by a line, one for phantoms and one for brain slices.",
+    ),
+    "levels": Plot(
+        experiment="levels",
+        draw=runs.draw_levels,
+        caption=(
+            "**How much to purify.** Mean PSNR of the last image against one fixed level; falling levels and the "
+            "autoencoding scheme as lines."
+        ),
+        alt="Two curves over the level with a maximum inside, and two horizontal lines.",
+    ),
+}
+FILMS: dict[str, Film] = {
+    "rounds": Film(
+        experiment="methods",
+        frames=runs.input_frames,
+        caption=(
+            "**Round by round.** The input of uDiG-DIP's network, purified from its last output; what the network "
+            "makes of it after ten updates; and the truth."
+        ),
+        alt="Three small pictures: a smeared ellipse becomes sharp left and in the middle; the truth is right.",
+    ),
+}

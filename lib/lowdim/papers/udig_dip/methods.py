@@ -70,9 +70,12 @@ class SelfGuidedDIP(DeepImagePrior):
         """The adjoint image, by default."""
         return self.first(problem)
 
+    def prepare(self, problem: Problem) -> None:
+        """Fix the level of the noise."""
+        self.level = self.noise * self.first(problem).abs().amax((1, 2, 3), keepdim=True)
+
     def trained_inputs(self, z: Tensor) -> list[Tensor]:
         """The input itself."""
-        self.level = self.noise * z.detach().abs().amax((1, 2, 3), keepdim=True)
         return [z.clone().requires_grad_()]
 
     def loss(self, k: int, problem: Problem, network: nn.Module, z: Tensor, generator: torch.Generator) -> Tensor:

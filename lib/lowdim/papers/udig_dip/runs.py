@@ -83,14 +83,15 @@ def make_method(name: str, scan: Scan, settings: Settings, updates: int, denoise
 @dataclass(frozen=True)
 class Curve:
     """A run on ``B`` images, seen after every round: PSNR and residual over that of the noise ``(K, B)``, the number of
-    ``updates (K,)``; the last image and input ``(B, C, H, W)``, and the evaluations of the denoiser an image.
+    ``updates (K,)``; the last image ``(B, C, H, W)``, inputs and outputs for the first one ``(K, 2, C, H, W)``, and the
+    evaluations of the denoiser an image.
     """
 
     psnr: Tensor
     residual: Tensor
     updates: Tensor
     estimate: Tensor
-    z: Tensor
+    frames: Tensor
     evaluations: int
 
     @property
@@ -124,15 +125,16 @@ class Curve:
 def run_curve(method: DeepImagePrior, scan: Scan, seed: int, name: str) -> Curve:
     """Run ``method`` on ``scan`` to its end, and look at every round. The stream ``name`` draws weights and noise."""
     problem = pose(scan.y, scan.physics)
-    scores, misfits, updates = [], [], []
+    scores, misfits, updates, frames = [], [], [], []
     for step in method.rounds(scan.y, scan.physics, make_generator(seed, "udig-dip", "run", name)):
         scores.append(scan.psnr(step.estimate))
         misfits.append(step.misfit)
         updates.append(step.updates)
+        frames.append(torch.stack([step.z[0], step.estimate[0]]))
     residuals = torch.stack([residual_ratio(misfit, problem) for misfit in misfits])
     evaluations = method.evaluations * (len(updates) - 1)
     psnr = torch.stack(scores).double().cpu()
-    return Curve(psnr, residuals, torch.tensor(updates), step.estimate.cpu(), step.z.cpu(), evaluations)
+    return Curve(psnr, residuals, torch.tensor(updates), step.estimate.cpu(), torch.stack(frames).cpu(), evaluations)
 
 
 def interval(values: Tensor) -> float:

@@ -85,11 +85,18 @@ def make_scan(
         )  # fmt: skip
     else:
         x, reference = grey, other
-        physics = deepinv.physics.Tomography(angles=views or number, img_width=size, circle=False, normalize=True)
+        physics = _tomography(views or number, size)
         level = CT_NOISE * float(physics.A(x).amax((1, 2, 3)).mean())
         physics.set_noise_model(deepinv.physics.GaussianNoise(level, rng=generator))
     y = physics(x)
     return Scan(task, x.to(device), y.to(device), physics.to(device), reference.to(device))
+
+
+def _tomography(views: int, size: int) -> Any:
+    """Parallel beams from ``views`` angles evenly in half a turn, of norm 1."""
+    with torch.random.fork_rng(devices=[]):  # the norm is found by power iteration from a start of the global generator
+        torch.manual_seed(0)
+        return deepinv.physics.Tomography(angles=views, img_width=size, circle=False, normalize=True)
 
 
 def _neighbours(count: int, generator: torch.Generator, size: int) -> Tensor:

@@ -102,6 +102,9 @@ class DeepImagePrior(deepinv.models.Reconstructor):
             raise ValueError(f"learning_rate: {learning_rate!r} is not allowed; give a number > 0")
         self.net_factory, self.count, self.steps = net_factory, rounds, steps
         self.learning_rate, self.progress = learning_rate, progress
+        # Of the update of the input, for a method that has one. No class attribute: it would hide a module set later.
+        self.denoiser: Any = None
+        self.evaluations = 0
 
     def forward(self, y: Tensor, physics: Any, generator: torch.Generator | None = None) -> Tensor:
         """The reconstruction ``(B, C, H, W)`` of the measurements ``y (B, ...)``; see :meth:`solve`."""
@@ -179,11 +182,6 @@ class DeepImagePrior(deepinv.models.Reconstructor):
                 distance = (found - frozen).flatten(1).square().sum(1)
                 after = _state(k + 1, frozen, network, optimiser, generator) if keep else None
                 yield Round(k, frozen.clone(), found, misfit, distance, (k + 1) * self.steps, after)
-
-    denoiser: Any = None
-    """The denoiser of the update, for a method that has one."""
-    evaluations: int = 0
-    """Evaluations of it for each update of the input."""
 
     def prepare(self, problem: Problem) -> None:
         """Look at the problem before the first round; for a subclass that needs to."""

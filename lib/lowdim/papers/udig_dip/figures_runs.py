@@ -1,0 +1,161 @@
+"""Figures of runs: over-fitting, inputs, the methods side by side, tasks, levels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lowdim.papers.udig_dip.figures_exact import ASEQ, DIP, UDIG
+from lowdim.papers.udig_dip.scans import TITLES
+from lowdim.record import Record
+from lowdim.style import COLOURS, figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOUR = {"dip": DIP, "aseq": ASEQ, "udig": UDIG}
+RAMP = ("#0b2f57", "#0b5cad", "#349be6", "#8cc4ee")
+
+
+def draw_overfitting(record: Record) -> Figure:
+    """PSNR and residual on noisy phantoms: DIP, and the sequential scheme with and without its term."""
+    fig, (left, right) = figure(1.0, 0.78, ncols=2)
+    runs = {"dip": ("DIP", DIP, "-"), "off": (r"sequential, $\lambda=0$", COLOURS["baseline"], "-"),
+            "on": (r"sequential, $\lambda=1$", ASEQ, "-")}  # fmt: skip
+    for key, (label, colour, style) in runs.items():
+        _curve(left, right, record, key, label, colour, style)
+    _finish(left, right)
+    return fig
+
+
+def draw_inputs(record: Record) -> Figure:
+    """PSNR against the updates for inputs at several distances from the image."""
+    fig, (left, right) = figure(1.0, 0.78, ncols=2)
+    names = [f"{level:g}" for level in record["levels"]]
+    for name, colour in zip(names, RAMP, strict=False):
+        _curve(left, right, record, name, f"image + {name} noise", colour, "-")
+    _curve(left, right, record, "noise", "noise", DIP, "-")
+    _finish(left, right)
+    return fig
+
+
+def draw_methods(record: Record) -> Figure:
+    """PSNR and residual of the three methods against the updates, with the point where the noise is reached."""
+    fig, (left, right) = figure(1.0, 0.78, ncols=2)
+    for key, name in zip(COLOUR, record["names"], strict=True):
+        _curve(left, right, record, key, str(name), COLOUR[key], "-")
+    _finish(left, right)
+    return fig
+
+
+def draw_images(record: Record) -> Figure:
+    """The first image, the results and the truth above their errors."""
+    names = ["zero-filled", *(str(name) for name in record["names"]), "truth"]
+    pictures = np.stack([record["start"], *record["images"], record["x"]])
+    truth = _magnitude(record["x"])
+    fig, axes = figure(1.0, 1.0, nrows=2, ncols=len(names))
+    fig.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
+    for column, (name, picture) in enumerate(zip(names, pictures, strict=True)):
+        found = _magnitude(picture)
+        error = np.abs(found - truth)
+        score = "" if name == "truth" else f"\n{-10 * np.log10(np.mean((found.clip(0, 1) - truth) ** 2)):.1f} dB"
+        axes[0, column].imshow(found, cmap="gray", vmin=0, vmax=1)
+        axes[0, column].set_title(name + score, loc="center", fontsize=8.5, fontweight="normal")
+        axes[1, column].imshow(5 * error, cmap="gray", vmin=0, vmax=1)
+    axes[1, 0].set_ylabel("error × 5")
+    axes[1, -1].set_visible(False)
+    for ax in axes.flat:
+        ax.set(xticks=[], yticks=[])
+        ax.grid(False)
+    return fig
+
+
+def input_frames(record: Record) -> Iterator[tuple[str, Figure]]:
+    """Input and output of uDiG-DIP's network, round by round, beside the truth."""
+    truth = _magnitude(record["x"])
+    fig, axes = figure(1.0, 1.12, ncols=3)
+    fig.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
+    shown = [ax.imshow(truth, cmap="gray", vmin=0, vmax=1) for ax in axes]
+    for ax, title in zip(axes, ("input $z$, purified", "output $f(z)$", "truth"), strict=True):
+        ax.set_title(title, loc="center", fontsize=9, fontweight="normal")
+        ax.set(xticks=[], yticks=[])
+        ax.grid(False)
+    for k, (z, found) in enumerate(record["frames"]):
+        shown[0].set_data(_magnitude(z))
+        shown[1].set_data(_magnitude(found))
+        yield f"round {k + 1}", fig
+
+
+def draw_tasks(record: Record) -> Figure:
+    """Final PSNR of every method on every task, with intervals; open marks: the best on the way."""
+    return _table(record, record["psnr"], record["best"], record["width"])
+
+
+def draw_mismatch(record: Record) -> Figure:
+    """Final PSNR on phantoms and on brain slices."""
+    names = [str(name) for name in record["names"]]
+    fig, axes = figure(1.0, 0.8, ncols=len(record["tasks"]), sharey=True, squeeze=False)
+    pairs = np.stack([record["phantoms-psnr"], record["brains-psnr"]], 1).mean(-1)
+    for ax, task, pair in zip(axes[0], record["tasks"], pairs, strict=True):
+        for row, (known, new) in enumerate(pair.T):
+            ax.plot([known, new], [row, row], color=COLOURS["muted"], lw=1.2)
+            ax.plot(known, row, "o", color=UDIG, label="phantoms" if row == 0 else None)
+            ax.plot(new, row, "s", color=ASEQ, label="brain slices" if row == 0 else None)
+        ax.set(title=TITLES[str(task)], xlabel="PSNR, dB", yticks=range(len(names)), yticklabels=names)
+        ax.invert_yaxis() if ax is axes[0, 0] else None
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return fig
+
+
+def draw_levels(record: Record) -> Figure:
+    """PSNR against the level of purification."""
+    fig, ax = figure(0.72, 0.62)
+    levels = record["levels"]
+    ax.plot(levels, record["fixed"].mean(1), "o-", color=UDIG, label=r"one level, $\lambda=\sigma_y^2/\tau^2$")
+    ax.plot(levels, record["pulled"].mean(1), "o--", color=COLOURS["gaussian"], label=r"one level, $\lambda=0.1$")
+    ax.axhline(record["annealed"].mean(), color=UDIG, lw=1.2, ls=":", label="falling levels")
+    ax.axhline(record["aseq"].mean(), color=ASEQ, lw=1.4, label=r"aSeqDIP, $\lambda=0.1$")
+    ax.set(xscale="log", xlabel=r"level of purification $\tau$", ylabel="PSNR, dB")
+    ax.legend(fontsize=8)
+    return fig
+
+
+def _curve(left: Axes, right: Axes, record: Record, key: str, label: str, colour: str, style: str) -> None:
+    """A run in both panels: PSNR, and the residual; a ring where the residual reaches the noise."""
+    psnr, residual = record[f"psnr-{key}"].mean(1), record[f"residual-{key}"].mean(1)
+    updates = record["updates"]
+    left.plot(updates, psnr, color=colour, ls=style, label=label)
+    right.plot(updates, residual, color=colour, ls=style)
+    down = np.flatnonzero(residual <= 1)
+    if down.size:
+        for ax, values in ((left, psnr), (right, residual)):
+            ax.plot(updates[down[0]], values[down[0]], "o", color=colour, mfc=COLOURS["card"], ms=6, mew=1.5, zorder=5)
+
+
+def _finish(left: Axes, right: Axes) -> None:
+    left.set(xlabel="updates", title="PSNR, dB")
+    right.axhline(1, color=COLOURS["theory"], lw=1)
+    right.set(xlabel="updates", title=r"residual over $\sigma_y\sqrt{m}$", yscale="log")
+    left.legend(fontsize=8)
+
+
+def _table(record: Record, last: Any, best: Any, width: Any) -> Figure:
+    names = [str(name) for name in record["names"]]
+    tasks = [str(task) for task in record["tasks"]]
+    fig, axes = figure(1.0, 2.1 * 2 / max(2, len(tasks)), ncols=len(tasks), sharey=True, squeeze=False)
+    for ax, task, scores, tops, half in zip(axes[0], tasks, last, best, width, strict=True):
+        rows = np.arange(len(names))
+        colours = [UDIG if name == "uDiG-DIP" else COLOURS["muted"] for name in names]
+        for row, colour in zip(rows, colours, strict=True):
+            ax.errorbar(scores[row].mean(), row, xerr=half[row], fmt="o", color=colour, ms=5, lw=1.2)
+            ax.plot(tops[row].mean(), row, "o", color=colour, mfc="none", ms=8)
+        ax.set(title=TITLES[task], xlabel="PSNR, dB", yticks=rows, yticklabels=names)
+    axes[0, 0].invert_yaxis()
+    return fig
+
+
+def _magnitude(picture: Any) -> Any:
+    return np.hypot(*picture) if len(picture) == 2 else picture[0]

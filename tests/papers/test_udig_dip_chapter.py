@@ -1,0 +1,191 @@
+"""The chapter's experiments, its scans, what is kept of a run, and its baselines."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from lowdim.compat import import_deepinv
+from lowdim.distributions import Gaussian
+from lowdim.measurement.problem import pose, residual_ratio
+from lowdim.papers.udig_dip import EXPERIMENTS, FIGURES, FILMS, PROFILES
+from lowdim.papers.udig_dip.baselines import DDS, HalfQuadraticSplitting, total_variation
+from lowdim.papers.udig_dip.curves import error_by_column
+from lowdim.papers.udig_dip.purifier import Purifier
+from lowdim.papers.udig_dip.runs import METHODS, Curve, at_least, descending, interval, make_method
+from lowdim.papers.udig_dip.scans import TASKS, first_image, magnitude, make_scan
+from lowdim.papers.udig_dip.signals import operator
+
+deepinv = import_deepinv()
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="module")
+def records():
+    return {name: run("smoke", 0, "cpu") for name, run in EXPERIMENTS.items()}
+
+
+def test_every_experiment_measures_and_every_figure_is_drawn(records):
+    for name, plot in FIGURES.items():
+        assert plot.draw(records[plot.experiment]).axes, name
+    for name, film in FILMS.items():
+        labels = [label for label, _ in film.frames(records[film.experiment])]
+        assert len(set(labels)) == len(labels) >= 2, name
+
+
+def test_closed_forms_hold_in_smoke_as_well(records):
+    claims = records["fixed-point"].claims | records["limit"].claims | records["norms"].claims
+    assert claims["08-U4"] < 1e-8
+    assert claims["08-U11a"] < 1e-6 < 0.05 < claims["08-U11b"]
+    assert claims["08-U5b"] > 0
+
+
+def test_an_experiment_is_the_same_twice_and_differs_with_the_seed(records):
+    again, other = EXPERIMENTS["methods"]("smoke", 0, "cpu"), EXPERIMENTS["methods"]("smoke", 1, "cpu")
+    assert again.claims == records["methods"].claims != other.claims
+
+
+@pytest.mark.parametrize("kind", ["phantoms", "brains"])
+@pytest.mark.parametrize("task", TASKS)
+def test_scans_carry_the_noise_they_say(task, kind):
+    scan = make_scan(task, kind, 3, 0, size=32)
+    assert float(magnitude(scan.x).amax()) == pytest.approx(1.0, abs=1e-5)
+    problem = pose(scan.y, scan.physics)
+    ratio = residual_ratio(problem.misfit(scan.x), problem)
+    assert ratio.tolist() == pytest.approx([1.0] * 3, abs=0.12)
+    assert not torch.allclose(scan.reference, scan.x, atol=0.1)
+    again = make_scan(task, kind, 3, 0, size=32)
+    assert torch.equal(again.y, scan.y)
+
+
+def test_every_slice_has_columns_of_its_own_and_a_quarter_of_them():
+    scan = make_scan("mri-4", "phantoms", 3, 0)
+    masks = scan.physics.mask[:, 0, 0]
+    assert masks.sum(-1).tolist() == [16.0] * 3
+    assert not torch.equal(masks[0], masks[1])
+    assert make_scan("mri-8", "phantoms", 1, 0).physics.mask[0, 0, 0].sum() == 8
+
+
+def test_unknown_scans_and_methods_are_refused():
+    with pytest.raises(ValueError, match="task, kind: 'mri-3'"):
+        make_scan("mri-3", "phantoms", 1, 0)
+    scan = make_scan("ct-18", "phantoms", 1, 0, size=16)
+    with pytest.raises(ValueError, match="name: 'best'"):
+        make_method("best", scan, PROFILES["smoke"], 2, None)
+
+
+def test_the_first_image_of_tomography_is_filtered():
+    scan = make_scan("ct-30", "brains", 2, 0)
+    assert float(scan.psnr(scan.start()).min()) > 20
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_have_one_signature(name):
+    scan = make_scan("ct-18", "phantoms", 2, 0, size=16)
+    method = make_method(name, scan, PROFILES["smoke"], 4, lambda x, sigma: x / 2)
+    assert isinstance(method, deepinv.models.Reconstructor)
+    assert method(scan.y, scan.physics, generator()).shape == scan.x.shape
+
+
+def test_a_curve_knows_its_last_best_and_the_noise():
+    psnr = torch.tensor([[1.0, 1.0], [3.0, 2.0], [2.0, 4.0]])
+    residual = torch.tensor([[2.0, 3.0], [0.9, 2.0], [0.5, 1.5]])
+    curve = Curve(psnr, residual, torch.tensor([10, 20, 30]), psnr, psnr, 0)
+    assert curve.last.tolist() == [2.0, 4.0]
+    assert curve.best.tolist() == [3.0, 4.0]
+    assert curve.peak.tolist() == [20, 30]
+    assert curve.crossing.tolist() == [1, 2]
+    assert curve.stopped.tolist() == [3.0, 4.0]
+
+
+def test_intervals_are_those_of_student():
+    values = torch.tensor([1.0, 2.0, 3.0])
+    assert interval(values) == pytest.approx(4.302652729911275 * 1 / math.sqrt(3))
+    assert at_least(values) == pytest.approx(2 - interval(values))
+    assert interval(values[:1]) == 0
+
+
+def test_levels_fall_evenly():
+    levels = np.log(descending(5, (0.1, 0.001)))
+    assert np.diff(levels) == pytest.approx([math.log(0.1) / 2] * 4)
+
+
+def test_errors_are_split_by_what_was_measured():
+    scan = make_scan("mri-4", "phantoms", 1, 0, size=16)
+    spectrum = torch.fft.fftshift(torch.fft.fft2(torch.complex(scan.x[:, 0], scan.x[:, 1])), (-2, -1))
+    wrong = spectrum.clone()
+    wrong[scan.physics.mask[:, 0] == 0] += 5
+    image = torch.fft.ifft2(torch.fft.ifftshift(wrong, (-2, -1)))
+    measured, other = error_by_column(torch.stack([image.real, image.imag], 1), scan)
+    assert float(measured) < 1e-5
+    assert float(other) == pytest.approx(5 / 16, rel=1e-4)
+
+
+def exact_case():
+    covariance = torch.diag(torch.linspace(0.05, 1.0, 64, dtype=torch.float64))
+    law = Gaussian.from_covariance(torch.zeros(64, dtype=torch.float64), covariance)
+    from lowdim.measurement.matrices import MatrixPhysics
+
+    a = operator("pooling", generator()) * 2
+    physics = MatrixPhysics(a, (1, 8, 8), noise_model=deepinv.physics.GaussianNoise(0.1, rng=generator(1)))
+    x = law.sample(3, generator(2)).reshape(3, 1, 8, 8)
+
+    def denoise(z, sigma):
+        return law(z.flatten(1), sigma).reshape(z.shape)
+
+    return law, physics, physics(x), denoise
+
+
+def test_splitting_with_an_exact_denoiser_ends_at_the_posterior_mean():
+    law, physics, y, denoise = exact_case()
+    best = torch.stack([law.posterior(row, physics.matrix[0], 0.1).mean() for row in y]).reshape(3, 1, 8, 8)
+    found = HalfQuadraticSplitting(Purifier(denoise), descending(300, (0.5, 0.05))).solve(y, physics)
+    assert found.evaluations == 299
+    assert float((found.estimate - best).square().mean().sqrt()) < 0.02 < float((y @ physics.matrix[0]).std())
+
+
+def test_dds_spreads_around_the_posterior_mean():
+    law, physics, y, denoise = exact_case()
+    best = torch.stack([law.posterior(row, physics.matrix[0], 0.1).mean() for row in y]).reshape(3, 1, 8, 8)
+    runs = torch.stack([DDS(denoise, levels=40)(y, physics, generator(k)) for k in range(30)])
+    spread = float(runs.std(0).mean())
+    assert spread > 0.02
+    assert float((runs.mean(0) - best).square().mean().sqrt()) < spread
+
+
+def test_total_variation_removes_noise_and_keeps_the_scale():
+    physics = deepinv.physics.Denoising(deepinv.physics.GaussianNoise(0.1, rng=generator()))
+    x = torch.zeros(1, 1, 16, 16)
+    x[..., 4:12, 4:12] = 1
+    y = physics(x)
+    found = total_variation(pose(y, physics), 0.1, y)
+    assert float((found - x).square().mean()) < 0.3 * float((y - x).square().mean())
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda: HalfQuadraticSplitting(Purifier(lambda x, s: x), []), r"tau: \[\]"),
+    (lambda: DDS(lambda x, s: x, eta=2.0), "eta: 2.0"),
+])  # fmt: skip
+def test_bad_settings_of_baselines_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_profiles_grow():
+    quick, study, full = (dataclasses.asdict(PROFILES[name]) for name in ("quick", "study", "full"))
+    for name in ("slices", "updates", "curve_slices", "curve_updates", "signals"):
+        assert quick[name] < study[name] <= full[name]
+    assert full["size"] > study["size"]
+
+
+def test_first_images_are_scaled_to_the_measurement():
+    scan = make_scan("mri-4", "phantoms", 2, 0, size=16)
+    problem = pose(scan.y, scan.physics)
+    start = first_image(problem)
+    for factor in (0.9, 1.1):
+        assert bool((problem.misfit(factor * start) > problem.misfit(start)).all())

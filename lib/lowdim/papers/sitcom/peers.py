@@ -23,8 +23,8 @@ from lowdim.papers.sitcom.solver import Solution
 
 deepinv: Any = import_deepinv()
 
-Maker = Callable[[nn.Module], Any]
-"""From a denoiser as deepinv calls it to one of deepinv's reconstructors."""
+Maker = Callable[[nn.Module, torch.device], Any]
+"""From a denoiser as deepinv calls it, and the device of the measurement, to one of deepinv's reconstructors."""
 
 
 class UnitRangeDenoiser(deepinv.models.Denoiser):
@@ -70,7 +70,7 @@ class DeepinvSolver(deepinv.models.Reconstructor):
         seed = int(torch.randint(2**31 - 1, (), generator=generator))
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            found = self.make(denoiser)(y01, physics01)
+            found = self.make(denoiser, y.device)(y01, physics01)
         estimate = from_unit_range(found).to(problem.dtype).detach()
         forward, backward = (
             torch.full((len(y),), count, device=y.device) for count in (denoiser.forwards, denoiser.backwards)
@@ -99,9 +99,9 @@ def decomposable(physics: Any) -> bool:
 def diffpir(steps: int = 100, closeness: float = 7.0, zeta: float = 0.3) -> Maker:
     """DiffPIR of deepinv (Zhu et al. 2023): ``steps`` evaluations; ``closeness`` is its ``lambda_``."""
 
-    def make(denoiser: nn.Module) -> Any:
+    def make(denoiser: nn.Module, device: torch.device) -> Any:
         fidelity = deepinv.optim.data_fidelity.L2()
-        return deepinv.sampling.DiffPIR(denoiser, fidelity, max_iter=steps, lambda_=closeness, zeta=zeta)
+        return deepinv.sampling.DiffPIR(denoiser, fidelity, max_iter=steps, lambda_=closeness, zeta=zeta, device=device)
 
     return make
 
@@ -111,7 +111,7 @@ def ddrm(steps: int = 100, eta: float = 0.85) -> Maker:
     operators with a singular value decomposition, such as inpainting.
     """
 
-    def make(denoiser: nn.Module) -> Any:
+    def make(denoiser: nn.Module, device: torch.device) -> Any:
         return deepinv.sampling.DDRM(denoiser, sigmas=torch.linspace(1, 0.01, steps).tolist(), eta=eta)
 
     return make
@@ -122,7 +122,7 @@ def deepinv_dps(steps: int, weight: float) -> Maker:
     the paper.
     """
 
-    def make(denoiser: nn.Module) -> Any:
-        return deepinv.sampling.DPS(denoiser, num_steps=steps, weight=weight)
+    def make(denoiser: nn.Module, device: torch.device) -> Any:
+        return deepinv.sampling.DPS(denoiser, num_steps=steps, weight=weight, device=device)
 
     return make

@@ -68,12 +68,11 @@ def test_limits_are_the_t_interval():
     gains = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     half = 2.776 * gains.std(ddof=1) / np.sqrt(5)
     assert limits(gains) == pytest.approx((3 - half, 3 + half), abs=1e-3)
-    assert limits(np.array([7.0])) == (7, 7)
 
 
 def test_measures_are_read_from_their_columns(records):
     table = records["vicreg"]["table"]
-    assert table.shape == (1, len(ARMS), len(MEASURES))
+    assert table.shape == (2, len(ARMS), len(MEASURES))
     assert column(table, "consistency")[0, 1] == table[0, 1, MEASURES.index("consistency")]
     assert gain(table, "motion probe")[0] == table[0, 1, 1] - table[0, 0, 1]
 

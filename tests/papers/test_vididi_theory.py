@@ -9,7 +9,15 @@ import torch
 from lowdim.papers.vididi.differences import check_moving, difference, make_views, newton
 from lowdim.papers.vididi.linear import measured, sample_pairs
 from lowdim.papers.vididi.schedule import SCHEDULES, PairSchedule
-from lowdim.papers.vididi.theory import canonical, crossover, difference_matrix, flicker_leak, noise_gain, shortcut
+from lowdim.papers.vididi.theory import (
+    appearance_bound,
+    canonical,
+    crossover,
+    difference_matrix,
+    flicker_leak,
+    noise_gain,
+    shortcut,
+)
 
 generator = torch.Generator().manual_seed(0)
 
@@ -133,9 +141,16 @@ def test_shortcut_closed_forms():
         assert shortcut((1, 1), spread).canonical[0] == pytest.approx(shortcut((1, 1), 0.0).canonical[0])
         mixed = shortcut((0, 1), spread)
         assert (mixed.canonical[1:] < 1e-6).all()  # one shared factor only
-    # The bound of the theorem, for a slope that is not centred: the correlation with appearance dies like 1 / sigma_a.
-    found = [shortcut((0, 1), spread).appearance for spread in (10.0, 100.0)]
-    assert found[1] < 0.2 * found[0] + 1e-9
     a, motion = measured((0, 1), 10.0, 3000, np.random.default_rng(0))
     assert a < 0.1
     assert motion > 0.95
+
+
+def test_the_bound_holds_and_is_nearly_reached():
+    for sigma_a in (1.0, 10.0, 100.0):
+        for tilt in (0.0, 0.5, 2.0, 8.0):
+            found, bound = shortcut((0, 1), sigma_a, tilt=tilt).appearance, appearance_bound(sigma_a, tilt=tilt)
+            assert found <= bound * (1 + 1e-9) + 1e-12
+            if sigma_a == 100.0:
+                assert found > 0.99 * bound
+    assert appearance_bound(100.0) == pytest.approx(appearance_bound(1.0) / 100)

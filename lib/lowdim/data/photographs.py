@@ -5,6 +5,7 @@ They serve as real textures: backgrounds of moving scenes, and what moves in fro
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 
 import torch
@@ -41,7 +42,12 @@ def load_photographs(side: int = 128) -> Tensor:
     if not 8 <= side <= 256:
         raise ValueError(f"side: {side!r} is not allowed; give 8 to 256 pixels")
     try:
-        from skimage import data, transform
+        with warnings.catch_warnings():
+            # Its downloader, which nothing here needs, says in notebooks that a progress bar is missing.
+            warnings.filterwarnings("ignore", message="IProgress not found")
+            from skimage import data, transform
+
+            data.camera()
     except ModuleNotFoundError as error:
         raise ImportError("scikit-image holds the photographs; install it with: pip install scikit-image") from error
     bank = []

@@ -145,9 +145,7 @@ def run(
 
 
 def limits(gains: np.ndarray) -> tuple[float, float]:
-    """The ends of the 95 % t-interval of the mean of paired differences; both are the difference where there is one."""
-    if len(gains) < 2:
-        return float(gains[0]), float(gains[0])
+    """The ends of the 95 % t-interval of the mean of paired differences, two or more."""
     interval = stats.ttest_1samp(gains, 0.0).confidence_interval(0.95)
     return float(interval.low), float(interval.high)
 
@@ -170,7 +168,8 @@ def compare(profile: str, seed: int, device: str, framework: str, ids: dict[str,
     record = Record(arrays={"table": table, "measures": np.array(MEASURES), **extra})
     # Of a gain the lower end of the interval must be high enough, of a loss the upper end low enough.
     ends = {"motion retrieval": 0, "background retrieval": 1, "consistency": 0}
-    record.claims |= {name: limits(gain(table, what))[ends[what]] for what, name in ids.items()}
+    if settings.starts > 1:
+        record.claims |= {name: limits(gain(table, what))[ends[what]] for what, name in ids.items()}
     for arm, label in enumerate(ARMS):
         for what in ("motion retrieval", "background retrieval"):
             record.number(f"{what.replace(' ', '-')}-{label}", column(table, what)[:, arm].mean(), "%", tolerance=10)

@@ -66,6 +66,7 @@ PROFILES = Profiles(
         side=16,
         passes=4,
         batch=16,
+        starts=2,
         large=8,
         large_side=16,
         large_passes=1,

@@ -50,27 +50,58 @@ class Correlations:
 
 
 def shortcut(
-    orders: tuple[int, int], sigma_a: float, sigma_c: float = 1.0, noise: float = 0.5, frames: int = 8
+    orders: tuple[int, int],
+    sigma_a: float,
+    sigma_c: float = 1.0,
+    noise: float = 0.5,
+    frames: int = 8,
+    *,
+    tilt: float = 0.0,
 ) -> Correlations:
     r"""Canonical correlations in the linear model for views of ``orders``, from the covariances alone.
 
-    With :math:`D` the matrix of the difference and :math:`x` one of :math:`\mathbf1,u`, the covariance of views
-    :math:`v,w` is :math:`D_v(\sigma_a^2\mathbf1\mathbf1^\top+\sigma_c^2uu^\top+[v=w]s^2I)D_w^\top`. Views are cut to
-    one length as in :func:`lowdim.papers.vididi.differences.make_views`.
+    With :math:`D` the matrix of the difference, the covariance of views :math:`v,w` is
+    :math:`D_v(\sigma_a^2\mathbf1\mathbf1^\top+\sigma_c^2uu^\top+[v=w]s^2I)D_w^\top`. Views are cut to one length as in
+    :func:`lowdim.papers.vididi.differences.make_views`. ``tilt`` replaces :math:`u` by :math:`u+\text{tilt}\,\mathbf1`.
     """
-    time = np.arange(frames) - (frames - 1) / 2
-    signal = sigma_a**2 * np.ones((frames, frames)) + sigma_c**2 * np.outer(time, time)
-    length = frames - max(orders)
-    maps = [difference_matrix(frames, order)[:length] for order in orders]
+    motion = _time(frames) + tilt
+    signal = sigma_a**2 * np.ones((frames, frames)) + sigma_c**2 * np.outer(motion, motion)
+    maps = _maps(orders, frames)
     own = [d @ (signal + noise**2 * np.eye(frames)) @ d.T for d in maps]
     cross = maps[0] @ signal @ maps[1].T
     roots = [linalg.cholesky(c, lower=True) for c in own]
     whitened = linalg.solve_triangular(roots[0], linalg.solve_triangular(roots[1], cross.T, lower=True).T, lower=True)
     left, canonical, _ = linalg.svd(whitened)
     weights = linalg.solve_triangular(roots[0].T, left[:, 0])  # its variate has variance 1
-    factors = (sigma_a * maps[0] @ np.ones(frames), sigma_c * maps[0] @ time)
-    appearance, motion = (float(abs(weights @ factor)) for factor in factors)
-    return Correlations(canonical, appearance, motion)
+    factors = (sigma_a * maps[0] @ np.ones(frames), sigma_c * maps[0] @ motion)
+    appearance, moved = (float(abs(weights @ factor)) for factor in factors)
+    return Correlations(canonical, appearance, moved)
+
+
+def appearance_bound(
+    sigma_a: float, sigma_c: float = 1.0, noise: float = 0.5, frames: int = 8, *, tilt: float = 0.0
+) -> float:
+    r"""The bound :math:`\cot\theta/(\sigma_a\sqrt\kappa)` on the correlation of the first canonical variate of a clip
+    with its appearance, the partner being a first difference.
+
+    :math:`\kappa=d^\top S^{-1}d`, with :math:`d=\mathbf1` and :math:`S` the covariance of the clip (cut by one frame)
+    without appearance; :math:`\theta` is the angle between :math:`d` and the motion in the metric :math:`S^{-1}`.
+    """
+    first = _maps((0, 1), frames)[0]
+    motion, d = first @ (_time(frames) + tilt), first @ np.ones(frames)
+    metric = linalg.inv(sigma_c**2 * np.outer(motion, motion) + noise**2 * np.eye(len(d)))
+    kappa = d @ metric @ d
+    cosine = (d @ metric @ motion) / sqrt(kappa * (motion @ metric @ motion))
+    return float(abs(cosine) / sqrt(1 - cosine**2) / (sigma_a * sqrt(kappa)))
+
+
+def _time(frames: int) -> np.ndarray:
+    return np.arange(frames) - (frames - 1) / 2
+
+
+def _maps(orders: tuple[int, int], frames: int) -> list[np.ndarray]:
+    length = frames - max(orders)
+    return [difference_matrix(frames, order)[:length] for order in orders]
 
 
 def crossover(sigma_c: float = 1.0, frames: int = 8) -> float:

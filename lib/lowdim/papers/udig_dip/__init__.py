@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lowdim.papers.udig_dip.comparison import levels, mismatch, tasks
+from lowdim.papers.udig_dip.comparison import levels, tasks
 from lowdim.papers.udig_dip.curves import inputs, methods, overfitting
 from lowdim.papers.udig_dip.exact import fixed_point, limit, norms, spectral_bias
 from lowdim.papers.udig_dip.figures import FIGURES, FILMS
@@ -20,7 +20,6 @@ EXPERIMENTS: dict[str, Callable[..., Record]] = {
     "inputs": inputs,
     "methods": methods,
     "tasks": tasks,
-    "mismatch": mismatch,
     "levels": levels,
 }
 

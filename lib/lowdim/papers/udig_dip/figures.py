@@ -94,12 +94,13 @@ FIGURES: dict[str, Plot] = {
         draw=runs.draw_tasks,
         caption=(
             "**All methods on all tasks.** PSNR of the last image, mean and 95 percent interval over phantoms. Rings: "
-            "the best image on the way, which only the truth could find."
+            "the best image on the way, which only the truth could find. In brackets the updates of the untrained network "
+            "and the evaluations of the denoiser, for each image."
         ),
         alt="A panel for each task with a row for each method; dots with error bars, the blue one is uDiG-DIP.",
     ),
     "mismatch": Plot(
-        experiment="mismatch",
+        experiment="tasks",
         draw=runs.draw_mismatch,
         caption=(
             "**Pictures of another kind.** The prior knows phantoms. Mean PSNR of the last image on phantoms and on "

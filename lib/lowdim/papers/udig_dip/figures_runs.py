@@ -90,22 +90,26 @@ def input_frames(record: Record) -> Iterator[tuple[str, Figure]]:
 
 
 def draw_tasks(record: Record) -> Figure:
-    """Final PSNR of every method on every task, with intervals; open marks: the best on the way."""
-    return _table(record, record["psnr"], record["best"], record["width"])
+    """Final PSNR of every method on every task, with intervals and costs; open marks: the best on the way."""
+    updates, evaluations = (record[name][0, :, 0].astype(int) for name in ("updates", "evaluations"))
+    costs = [f"{u} + {d}" if u else str(d) for u, d in zip(updates, evaluations, strict=True)]
+    labels = [f"{name}  ({cost})" for name, cost in zip(record["names"], costs, strict=True)]
+    return _table(record, labels, record["psnr"], record["best"], record["width"])
 
 
 def draw_mismatch(record: Record) -> Figure:
     """Final PSNR on phantoms and on brain slices."""
-    names = [str(name) for name in record["names"]]
-    fig, axes = figure(1.0, 0.8, ncols=len(record["tasks"]), sharey=True, squeeze=False)
-    pairs = np.stack([record["phantoms-psnr"], record["brains-psnr"]], 1).mean(-1)
-    for ax, task, pair in zip(axes[0], record["tasks"], pairs, strict=True):
+    names = [str(name) for name in record["brains-names"]]
+    tasks = [str(task) for task in record["brains-tasks"]]
+    fig, axes = figure(1.0, 0.42 * len(tasks), ncols=len(tasks), sharey=True, squeeze=False)
+    pairs = np.stack([record["brains-phantoms"], record["brains-psnr"]], 1).mean(-1)
+    for ax, task, pair in zip(axes[0], tasks, pairs, strict=True):
         for row, (known, new) in enumerate(pair.T):
             ax.plot([known, new], [row, row], color=COLOURS["muted"], lw=1.2)
             ax.plot(known, row, "o", color=UDIG, label="phantoms" if row == 0 else None)
             ax.plot(new, row, "s", color=ASEQ, label="brain slices" if row == 0 else None)
-        ax.set(title=TITLES[str(task)], xlabel="PSNR, dB", yticks=range(len(names)), yticklabels=names)
-        ax.invert_yaxis() if ax is axes[0, 0] else None
+        ax.set(title=TITLES[task], xlabel="PSNR, dB", yticks=range(len(names)), yticklabels=names)
+    axes[0, 0].invert_yaxis()
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return fig
 
@@ -142,17 +146,17 @@ def _finish(left: Axes, right: Axes) -> None:
     left.legend(fontsize=8)
 
 
-def _table(record: Record, last: Any, best: Any, width: Any) -> Figure:
+def _table(record: Record, labels: list[str], last: Any, best: Any, width: Any) -> Figure:
     names = [str(name) for name in record["names"]]
     tasks = [str(task) for task in record["tasks"]]
-    fig, axes = figure(1.0, 2.1 * 2 / max(2, len(tasks)), ncols=len(tasks), sharey=True, squeeze=False)
+    fig, axes = figure(1.0, 0.5 * len(tasks), ncols=len(tasks), sharey=True, squeeze=False)
     for ax, task, scores, tops, half in zip(axes[0], tasks, last, best, width, strict=True):
         rows = np.arange(len(names))
         colours = [UDIG if name == "uDiG-DIP" else COLOURS["muted"] for name in names]
         for row, colour in zip(rows, colours, strict=True):
             ax.errorbar(scores[row].mean(), row, xerr=half[row], fmt="o", color=colour, ms=5, lw=1.2)
             ax.plot(tops[row].mean(), row, "o", color=colour, mfc="none", ms=8)
-        ax.set(title=TITLES[task], xlabel="PSNR, dB", yticks=rows, yticklabels=names)
+        ax.set(title=TITLES[task], xlabel="PSNR, dB", yticks=rows, yticklabels=labels)
     axes[0, 0].invert_yaxis()
     return fig
 

@@ -72,7 +72,7 @@ def make_method(name: str, scan: Scan, settings: Settings, updates: int, denoise
     if name == "input":
         return ReferenceDIP(net, scan.start(), **options(RATE_IMAGE))
     if name == "self-guided":
-        return SelfGuidedDIP(net, **options(RATE_IMAGE, start=first_image))
+        return SelfGuidedDIP(net, **options(RATE_IMAGE, start=first_image, draws=1))
     if name == "aseq":
         return ASeqDIP(net, **options(RATE_IMAGE, start=first_image, lam=LAMBDA))
     if name == "udig":

@@ -26,13 +26,16 @@ def operators():
     """Name to (physics, shape of an image), all in float64."""
     made = {name: (make_task(name, SHAPE, 0.05, generator()), SHAPE) for name in TASKS}
     made["mri"] = (multi_coil_mri(16, 0.01, generator(), coils=3), (2, 16, 16))
+    made["mri-slices"] = (multi_coil_mri(16, 0.01, generator(), coils=3, slices=2), (2, 16, 16))
     made["matrix"] = (MatrixPhysics(torch.randn(4, 12, generator=generator()), (3, 4)), (3, 4))
     made["matrices"] = (MatrixPhysics(torch.randn(2, 4, 12, generator=generator())), (12,))
     return {name: (physics.double(), shape) for name, (physics, shape) in made.items()}
 
 
 OPERATORS = operators()
-LINEAR_NAMES = [*LINEAR, "mri", "matrix", "matrices"]
+TOMOGRAPHY = deepinv.physics.Tomography(angles=7, img_width=16, circle=False, normalize=True)
+SINGLE = {"tomography": (TOMOGRAPHY, (1, 16, 16))}  # deepinv has it in single precision only
+LINEAR_NAMES = [*LINEAR, "mri", "mri-slices", "tomography", "matrix", "matrices"]
 
 
 def images(shape, count=2, seed=1):
@@ -41,10 +44,11 @@ def images(shape, count=2, seed=1):
 
 @pytest.mark.parametrize("name", LINEAR_NAMES)
 def test_linear_operators_are_linear_and_their_adjoints_right(name):
-    physics, shape = OPERATORS[name]
-    p, q = images(shape), images(shape, seed=2)
+    physics, shape = (OPERATORS | SINGLE)[name]
+    dtype = torch.float32 if name in SINGLE else torch.float64
+    p, q = images(shape).to(dtype), images(shape, seed=2).to(dtype)
     torch.testing.assert_close(physics.A(p - 3 * q), physics.A(p) - 3 * physics.A(q), rtol=0, atol=1e-5)
-    v = torch.randn(physics.A(p).shape, generator=generator(3), dtype=torch.float64)
+    v = torch.randn(physics.A(p).shape, generator=generator(3), dtype=dtype)
     left, right = (physics.A(p) * v).sum(), (p * physics.A_adjoint(v)).sum()
     assert float((left - right).abs()) < 1e-4 * float(left.abs() + 1)
 

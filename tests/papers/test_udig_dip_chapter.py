@@ -79,6 +79,19 @@ def test_unknown_scans_and_methods_are_refused():
         make_method("best", scan, PROFILES["smoke"], 2, None)
 
 
+@pytest.mark.parametrize(("task", "cut"), [
+    ("ct-18", lambda y: y[:, :, :-3]),
+    ("ct-18", lambda y: y[..., :-1]),
+    ("mri-4", lambda y: y[..., :-4]),
+    ("mri-4", lambda y: y[:, :, :3]),
+    ("mri-4", lambda y: torch.cat([y, y[:1]])),
+])  # fmt: skip
+def test_measurements_of_another_shape_are_refused(task, cut):
+    scan = make_scan(task, "phantoms", 2, 0, size=16)
+    with pytest.raises(ValueError, match=r"y: shape \(\d"):
+        pose(cut(scan.y), scan.physics)
+
+
 def test_the_first_image_of_tomography_is_filtered():
     scan = make_scan("ct-30", "brains", 2, 0)
     assert float(scan.psnr(scan.start()).min()) > 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +62,7 @@ def pose(y: Tensor, physics: Any, denoiser: Any = None, x_init: Tensor | None = 
             raise ValueError(f"y: on {y.device}, but {name} is on {device}; move one of them with .to(...)")
     shape = _image_shape(y, physics, denoiser, x_init)
     problem = Problem(y, physics, shape)
-    with torch.no_grad():
-        measured = physics.A(torch.zeros(shape, dtype=problem.dtype, device=y.device))
+    measured = _asked(physics.A, torch.zeros(shape, dtype=problem.dtype, device=y.device), y)
     if measured.shape != y.shape:
         raise ValueError(
             f"y: shape {tuple(y.shape)} is not allowed; the operator maps images {shape} to {tuple(measured.shape)}"
@@ -100,8 +100,17 @@ def _image_shape(y: Tensor, physics: Any, denoiser: Any, x_init: Tensor | None) 
     if event is not None:
         return (y.shape[0], *event)
     if callable(getattr(physics, "A_adjoint", None)):
-        return tuple(physics.A_adjoint(y).shape)
+        return tuple(_asked(physics.A_adjoint, y, y).shape)
     raise ValueError("x_init: neither physics nor denoiser tells the shape of an image; give a start (B, ...)")
+
+
+def _asked(operator: Callable[[Tensor], Tensor], argument: Tensor, y: Tensor) -> Tensor:
+    """``operator(argument)``; where it refuses shapes, an error that speaks of ``y``."""
+    try:
+        with torch.no_grad():
+            return operator(argument)
+    except RuntimeError as error:
+        raise ValueError(f"y: shape {tuple(y.shape)} is not allowed; the operator refuses it: {error}") from error
 
 
 def _device(thing: Any) -> torch.device | None:

@@ -146,6 +146,7 @@ EXAMPLES: dict[str, Callable[[], Tensor]] = {
     "discs": _some_discs,
     "faces": _some_faces,
     "phantoms": _some_phantoms,
+    "motion": _some_clips,
     "digits": _some_digits,
     "mni152": _some_brains,
 }

@@ -20,6 +20,8 @@ from lowdim.record import Record
 from lowdim.seeding import make_generator
 
 FRAMES, SIDE = 10, 32
+SHOWN = 4
+"""The scene that is drawn."""
 OMEGAS = np.linspace(0, np.pi, 25)
 
 
@@ -107,8 +109,8 @@ def backgrounds(profile: str, seed: int, device: str) -> Record:
         arrays={
             "first": left[0],
             "second": left[1],
-            "shown": torch.stack([x[:2, :, ::3].float() for x in (here, there)]),
-            "parts": torch.stack([difference(x)[:2, :, ::3].float() for x in (here, there)]),
+            "shown": torch.stack([x[SHOWN, :, ::3].float() for x in (here, there)]),
+            "parts": torch.stack([difference(x)[SHOWN, :, ::3].float() for x in (here, there)]),
         },
     )
     record.number("largest-ratio", float(left[0].max()), tolerance=0.02)

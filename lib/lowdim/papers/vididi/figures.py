@@ -72,7 +72,8 @@ FIGURES: dict[str, Plot] = {
     "canonical": Plot(
         "canonical",
         exact.draw_canonical,
-        "What the first canonical variate follows when appearance varies more and more: measured (points) over the "
+        "The correlation of the first canonical variate with appearance and with motion when appearance varies more "
+        "and more: measured (points) over the "
         "closed form. For plain pairs it changes from motion to appearance at the dotted line; with a derivative it "
         "stays with motion.",
         "Three panels. In the first, two curves cross abruptly at a dotted line; in the others motion stays at one and "
@@ -89,9 +90,10 @@ FIGURES: dict[str, Plot] = {
         "vicreg",
         learned.draw_maps,
         "Features of unseen videos on their two principal directions. Trained on frames only (left) they lie in clumps "
-        "of one background each, and motions are mixed; with derivatives (right) directions of motion are in order.",
+        "of one background each, and motions are mixed; with derivatives (right) clumps dissolve, and "
+        "neighbours begin to share a direction.",
         "Four clouds of points. On the left colours are mixed in the upper cloud and in clumps in the lower one; on "
-        "the right they run in order in the upper cloud and are mixed below.",
+        "the right like colours gather in the upper cloud and are spread in the lower one.",
     ),
     "pairs-vicreg": Plot("vicreg", learned.draw_pairs, f"VICReg: {_PAIRS}", _PAIRS_ALT),
     "pairs-simclr": Plot("simclr", learned.draw_pairs, f"SimCLR: {_PAIRS}", _PAIRS_ALT),

@@ -82,9 +82,11 @@ def draw_gains(record: Record) -> Figure:
 
 def draw_backgrounds(record: Record) -> Figure:
     """The same motion over two backgrounds, and its differences."""
-    shown, parts = record["shown"], record["parts"]  # (2, scenes, 3, k, S, S)
-    grid = np.stack([x[i, 0].transpose(1, 0, 2, 3)[:3] for i in (0, 1) for x in (shown, parts)])
-    return image_grid(grid, row_labels=("$V$", "$\\Delta V$", "$V$", "$\\Delta V$"), width=0.62)
+    rows = [
+        np.concatenate([x[i].transpose(1, 0, 2, 3)[:3] for i in (0, 1)]) for x in (record["shown"], record["parts"])
+    ]
+    labels = ("one background", "", "", "another", "", "")
+    return image_grid(np.stack(rows), row_labels=("$V$", "$\\Delta V$"), column_labels=labels)
 
 
 def draw_ratios(record: Record) -> Figure:
@@ -148,6 +150,6 @@ def draw_canonical(record: Record) -> Figure:
             ax.plot(record["spreads"], record[name][:, column], "o", color=colour)
         ax.axvline(float(record["crossover"]), color=COLOURS["theory"], lw=0.8, ls=":")
         ax.set(xscale="log", title=title, xlabel="spread of appearance $\\sigma_a$", ylim=(-0.05, 1.08))
-    axes[0].set_ylabel("|correlation| with the first variate")
+    axes[0].set_ylabel("|correlation|")
     axes[1].legend(loc="center right")
     return fig

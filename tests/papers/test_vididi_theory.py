@@ -1,6 +1,7 @@
 """Differences, the schedule and the linear shortcut, against closed forms and other implementations."""
 
 from fractions import Fraction
+from math import comb
 
 import numpy as np
 import pytest
@@ -44,6 +45,21 @@ def test_newton_reconstructs_and_extrapolates_polynomials():
         torch.testing.assert_close(newton(known, h), cubic[:, 3 + h])
     with pytest.raises(ValueError, match="derivatives: none"):
         newton([], 2)
+
+
+def test_the_remainder_of_the_series_is_bounded():
+    """By the largest next difference on the way, times a binomial coefficient; cubics reach it."""
+    clip = torch.randn(1, 9, 3, 3, generator=generator, dtype=torch.float64)
+    power = (torch.arange(9, dtype=torch.float64) ** 3).reshape(1, 9, 1, 1)
+    for n in range(4):
+        for h in range(n + 1, 9):
+            for video in (clip, power):
+                known = [difference(video, k)[:, 0] for k in range(n + 1)]
+                missed = (newton(known, h) - video[:, h]).abs().max()
+                bound = difference(video, n + 1)[:, : h - n].abs().max() * comb(h, n + 1)
+                assert missed <= bound + 1e-9
+                if video is power and n == 2:
+                    assert missed == pytest.approx(float(bound))
 
 
 def test_views_have_one_length_and_leave_the_clips_alone():

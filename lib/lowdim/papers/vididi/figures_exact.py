@@ -114,7 +114,7 @@ def draw_schedule(record: Record) -> Figure:
     """Shares of the pairs of orders, simulated over exact."""
     fig, ax = figure(0.48, 0.95)
     expected, counts = record["expected"], record["counts"]
-    show_matrix(ax, expected, limit=0.4)
+    show_matrix(ax, expected, limit=0.7)
     for i in range(3):
         for j in range(3):
             text = f"{counts[i, j]:.3f}\n({expected[i, j]:.3f})" if expected[i, j] else "never"

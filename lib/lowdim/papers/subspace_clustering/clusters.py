@@ -130,7 +130,7 @@ def identifiability(profile: str, seed: int, device: str) -> Record:
     record.claims["01-C10a"] = float(record["wrong"][excess <= 0].min())
     record.claims["01-C10b"] = float(record["wrong"][excess >= 1].max())
     record.claims["01-C10c"] = float(record["wrong_joint"].max())
-    record.number("joint-perfect-fits", float(record["perfect_joint"].mean()), tolerance=0.02)
+    record.number("joint-perfect-fits", float(record["perfect_joint"].mean()), tolerance=0.06)
     return record
 
 

@@ -1,13 +1,12 @@
 """Chapter 09's experiments, figures and settings, all in the smoke profile."""
 
-from dataclasses import fields
-
 import numpy as np
 import pytest
 
 from lowdim.companion.claims import load_claims
 from lowdim.papers.blast import EXPERIMENTS, FIGURES, PROFILES
 from lowdim.papers.blast.roofline import H200, blast_seconds, dense_seconds
+from papers.contract import check_figures, check_profiles_grow, check_seed_decides
 
 CLAIMS = load_claims("09")
 
@@ -28,25 +27,12 @@ def test_every_experiment_measures_its_claims(records):
 
 
 def test_every_figure_draws_and_is_small(records, tmp_path):
-    from lowdim.style import use_style
-
-    use_style()
-    for id, plot in FIGURES.items():
-        path = tmp_path / f"{id}.svg"
-        plot.draw(records[plot.experiment]).savefig(path)
-        assert 5_000 < path.stat().st_size < 700_000, id
-        assert len(plot.alt) > 30
-        assert plot.caption.endswith(".")
+    check_figures(FIGURES, records, tmp_path, largest=700_000, alt=30)
 
 
 @pytest.mark.parametrize("name", ["families", "exact-rank", "compression"])
 def test_the_seed_decides_everything(records, name):
-    again, other = EXPERIMENTS[name]("smoke", 0, "cpu"), EXPERIMENTS[name]("smoke", 1, "cpu")
-    changed = False
-    for key, value in records[name].arrays.items():
-        np.testing.assert_array_equal(value, again.arrays[key])
-        changed |= not np.array_equal(value, other.arrays[key])
-    assert changed
+    check_seed_decides(EXPERIMENTS[name], records[name])
 
 
 def test_exact_claims_hold_at_any_size(records):
@@ -60,10 +46,7 @@ def test_exact_claims_hold_at_any_size(records):
 
 
 def test_larger_profiles_are_no_smaller():
-    for field in fields(PROFILES["smoke"]):
-        sizes = [getattr(PROFILES[name], field.name) for name in ("smoke", "quick", "study")]
-        if all(isinstance(size, int) for size in sizes):
-            assert sizes == sorted(sizes), field.name
+    check_profiles_grow(PROFILES)
 
 
 def test_roofline():

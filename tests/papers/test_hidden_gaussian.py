@@ -1,8 +1,7 @@
 """Chapter 02's experiments, figures, film and settings, all in the smoke profile."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
@@ -15,6 +14,7 @@ from lowdim.papers.hidden_gaussian.pictures import gaussian_of
 from lowdim.profile import Profiles
 from lowdim.recipes.faces_by_number import RECIPES
 from lowdim.seeding import make_generator
+from papers.contract import check_figures, check_profiles_grow, check_seed_decides, check_unknown_refused
 
 CLAIMS = load_claims("02")
 ON_SHIPPED = ("faces-size", "faces-noise", "jacobian")
@@ -34,12 +34,7 @@ def test_every_experiment_measures_its_claims(records):
 
 
 def test_every_figure_draws_and_is_small(records, tmp_path):
-    for id, plot in FIGURES.items():
-        path = tmp_path / f"{id}.svg"
-        plot.draw(records[plot.experiment]).savefig(path)
-        assert 5_000 < path.stat().st_size < 600_000, id
-        assert len(plot.alt) > 40
-        assert plot.caption.endswith(".")
+    check_figures(FIGURES, records, tmp_path)
 
 
 def test_the_film_has_a_frame_for_each_number_of_faces(records):
@@ -54,27 +49,15 @@ def test_the_seed_decides_everything(records, name):
     from lowdim.papers.hidden_gaussian.nets_on_digits import train_run
 
     train_run.cache_clear()  # else the networks would be the same objects
-    again, other = EXPERIMENTS[name]("smoke", 0, "cpu"), EXPERIMENTS[name]("smoke", 1, "cpu")
-    changed = False
-    for key, value in records[name].arrays.items():
-        np.testing.assert_array_equal(value, again.arrays[key])
-        changed |= not np.array_equal(value, other.arrays[key], equal_nan=value.dtype.kind == "f")
-    assert changed
+    check_seed_decides(EXPERIMENTS[name], records[name])
 
 
 def test_unknown_profile_and_device_are_refused():
-    for experiment in EXPERIMENTS.values():
-        with pytest.raises(ValueError, match="profile"):
-            experiment("big", 0, "cpu")
-        with pytest.raises(ValueError, match="device"):
-            experiment("smoke", 0, "tpu")
+    check_unknown_refused(EXPERIMENTS.values())
 
 
 def test_profiles_grow():
-    for field in fields(PROFILES["quick"]):
-        small, middle, large = (getattr(PROFILES[name], field.name) for name in ("smoke", "quick", "study"))
-        if isinstance(middle, int):
-            assert small <= middle <= large, field.name
+    check_profiles_grow(PROFILES)
 
 
 def test_exact_claims_hold_even_in_smoke(records):

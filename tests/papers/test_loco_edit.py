@@ -1,6 +1,6 @@
 """Chapter 05's experiments, figures, film and settings, all in the smoke profile."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from lowdim.papers.loco_edit.portraits import CHANGE, WISHES, attribute_change, 
 from lowdim.papers.loco_edit.spectra import along_paths, rank_ratios
 from lowdim.papers.loco_edit.told import ORDERS, told
 from lowdim.profile import Profiles
+from papers.contract import check_figures, check_profiles_grow, check_seed_decides
 
 CLAIMS = load_claims("05")
 LARGE = {"05-L7c"}  # measured where the full matrix has 3072 rows
@@ -38,12 +39,7 @@ def test_every_experiment_measures_its_claims(records):
 
 
 def test_every_figure_draws_and_is_small(records, tmp_path):
-    for id, plot in FIGURES.items():
-        path = tmp_path / f"{id}.svg"
-        plot.draw(records[plot.experiment]).savefig(path)
-        assert 5_000 < path.stat().st_size < 700_000, id
-        assert len(plot.alt) > 40
-        assert plot.caption.endswith(".")
+    check_figures(FIGURES, records, tmp_path, largest=700_000)
 
 
 def test_the_film_goes_there_and_back(records):
@@ -58,19 +54,11 @@ def test_the_film_goes_there_and_back(records):
 @pytest.mark.parametrize("name", ["bound", "rank", "transfer"])
 def test_the_seed_decides_everything(records, name):
     studio.cache_clear()
-    again, other = EXPERIMENTS[name]("smoke", 0, "cpu"), EXPERIMENTS[name]("smoke", 1, "cpu")
-    changed = False
-    for key, value in records[name].arrays.items():
-        np.testing.assert_array_equal(value, again.arrays[key])
-        changed |= value.shape == other.arrays[key].shape and not np.array_equal(value, other.arrays[key])
-    assert changed
+    check_seed_decides(EXPERIMENTS[name], records[name])
 
 
 def test_profiles_grow():
-    for field in fields(PROFILES.smoke):
-        sizes = [getattr(PROFILES[name], field.name) for name in ("smoke", "quick", "study", "full")]
-        if isinstance(sizes[0], int):
-            assert sizes == sorted(sizes), field.name
+    check_profiles_grow(PROFILES, ("smoke", "quick", "study", "full"))
 
 
 def test_exact_claims_hold_already_in_smoke(records):

@@ -1,7 +1,6 @@
 """Chapter 04's experiments, figures and settings, all in the smoke profile; towers and training."""
 
 import math
-from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -21,6 +20,7 @@ from lowdim.papers.modality_gap.towers import ImageTower, TextTower
 from lowdim.papers.modality_gap.train import Method, TwoTowers, step_loss, steps_to_show, train_pair
 from lowdim.seeding import make_generator
 from lowdim.training.contrastive import contrastive_loss
+from papers.contract import check_figures, check_profiles_grow, check_seed_decides, check_unknown_refused
 
 CLAIMS = load_claims("04")
 
@@ -55,15 +55,7 @@ def test_claims_of_the_full_profile_are_measured_there(monkeypatch):
 
 
 def test_every_figure_draws_and_is_small(records, tmp_path):
-    from lowdim.style import use_style
-
-    use_style()
-    for id, plot in FIGURES.items():
-        path = tmp_path / f"{id}.svg"
-        plot.draw(records[plot.experiment]).savefig(path)
-        assert 5_000 < path.stat().st_size < 600_000, id
-        assert len(plot.alt) > 40
-        assert plot.caption.endswith(".")
+    check_figures(FIGURES, records, tmp_path)
 
 
 def test_film_moves(records):
@@ -78,27 +70,15 @@ def test_film_moves(records):
 @pytest.mark.parametrize("name", ["parallel", "sphere", "latent-start", "faces-mitigation"])
 def test_the_seed_decides_everything(records, name):
     train_faces.cache_clear()
-    again, other = EXPERIMENTS[name]("smoke", 0, "cpu"), EXPERIMENTS[name]("smoke", 1, "cpu")
-    changed = False
-    for key, value in records[name].arrays.items():
-        np.testing.assert_array_equal(value, again.arrays[key])
-        changed |= not np.array_equal(value, other.arrays[key], equal_nan=value.dtype.kind == "f")
-    assert changed
+    check_seed_decides(EXPERIMENTS[name], records[name])
 
 
 def test_unknown_profile_and_device_are_refused():
-    for experiment in EXPERIMENTS.values():
-        with pytest.raises(ValueError, match="profile"):
-            experiment("big", 0, "cpu")
-        with pytest.raises(ValueError, match="device"):
-            experiment("smoke", 0, "tpu")
+    check_unknown_refused(EXPERIMENTS.values())
 
 
 def test_profiles_grow():
-    for field in fields(PROFILES["quick"]):
-        small, middle, large = (getattr(PROFILES[name], field.name) for name in ("smoke", "quick", "study"))
-        if isinstance(middle, int):
-            assert small <= middle <= large, field.name
+    check_profiles_grow(PROFILES)
 
 
 def test_exact_claims_hold_even_in_smoke(records):

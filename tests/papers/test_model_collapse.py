@@ -1,7 +1,5 @@
 """Chapter 03's experiments, figures and settings, all in the smoke profile."""
 
-from dataclasses import fields
-
 import numpy as np
 import pytest
 import torch
@@ -14,6 +12,7 @@ from lowdim.papers.model_collapse.features import accuracy, describe, train_clas
 from lowdim.papers.model_collapse.plane_data import balanced_sample, centres, eight_gaussians, in_mode, quasi_noise
 from lowdim.papers.model_collapse.rounds import Judge
 from lowdim.seeding import make_generator
+from papers.contract import check_figures, check_profiles_grow, check_seed_decides, check_unknown_refused
 
 CLAIMS = load_claims("03")
 
@@ -33,15 +32,7 @@ def test_every_experiment_measures_its_claims(records):
 
 
 def test_every_figure_draws_and_is_small(records, tmp_path):
-    from lowdim.style import use_style
-
-    use_style()
-    for id, plot in FIGURES.items():
-        path = tmp_path / f"{id}.svg"
-        plot.draw(records[plot.experiment]).savefig(path)
-        assert 5_000 < path.stat().st_size < 700_000, id
-        assert len(plot.alt) > 30
-        assert plot.caption.endswith(".")
+    check_figures(FIGURES, records, tmp_path, largest=700_000, alt=30)
 
 
 def test_the_film_has_a_frame_for_each_round(records):
@@ -52,27 +43,15 @@ def test_the_film_has_a_frame_for_each_round(records):
 
 @pytest.mark.parametrize("name", ["collapse", "real-data", "plane"])
 def test_the_seed_decides_everything(records, name):
-    again, other = EXPERIMENTS[name]("smoke", 0, "cpu"), EXPERIMENTS[name]("smoke", 1, "cpu")
-    changed = False
-    for key, value in records[name].arrays.items():
-        np.testing.assert_array_equal(value, again.arrays[key])
-        changed |= not np.array_equal(value, other.arrays[key])
-    assert changed
+    check_seed_decides(EXPERIMENTS[name], records[name])
 
 
 def test_unknown_profile_and_device_are_refused():
-    for experiment in EXPERIMENTS.values():
-        with pytest.raises(ValueError, match="profile"):
-            experiment("big", 0, "cpu")
-        with pytest.raises(ValueError, match="device"):
-            experiment("smoke", 0, "tpu")
+    check_unknown_refused(EXPERIMENTS.values())
 
 
 def test_profiles_grow():
-    for field in fields(PROFILES["quick"]):
-        small, middle, large = (getattr(PROFILES[name], field.name) for name in ("smoke", "quick", "study"))
-        if isinstance(middle, int):
-            assert small <= middle <= large, field.name
+    check_profiles_grow(PROFILES)
 
 
 def test_exact_claims_hold_even_in_smoke(records):

@@ -1,7 +1,5 @@
 """Chapter 06's experiments, figures, film and settings, all in the smoke profile."""
 
-from dataclasses import fields
-
 import numpy as np
 import pytest
 import torch
@@ -13,6 +11,7 @@ from lowdim.papers.shallow_diffuse import EXPERIMENTS, FIGURES, FILMS, PROFILES,
 from lowdim.papers.shallow_diffuse.exact import GAUSSIAN_SIZE, gaussian_key
 from lowdim.papers.shallow_diffuse.watermark import ShallowDiffuse, coefficients
 from lowdim.seeding import make_generator
+from papers.contract import check_figures, check_profiles_grow, check_seed_decides, check_unknown_refused
 
 CLAIMS = load_claims("06")
 EVERY_ATTACK = ("06-S8", "06-S15a", "06-S15c", "06-S18c")  # of the study, which tries all of them
@@ -32,12 +31,7 @@ def test_every_experiment_measures_its_claims(records):
 
 
 def test_every_figure_draws_and_is_small(records, tmp_path):
-    for id, plot in FIGURES.items():
-        path = tmp_path / f"{id}.svg"
-        plot.draw(records[plot.experiment]).savefig(path)
-        assert 5_000 < path.stat().st_size < 600_000, id
-        assert len(plot.alt) > 25
-        assert plot.caption.endswith((".", "**"))
+    check_figures(FIGURES, records, tmp_path, alt=25, end=(".", "**"))
 
 
 def test_the_film_has_a_frame_for_each_level(records):
@@ -96,24 +90,12 @@ def test_the_tail_of_the_schedule():
 
 @pytest.mark.parametrize("name", ["gaussian-pictures", "gallery", "robustness"])
 def test_the_seed_decides_everything(records, name):
-    again, other = EXPERIMENTS[name]("smoke", 0, "cpu"), EXPERIMENTS[name]("smoke", 1, "cpu")
-    changed = False
-    for key, value in records[name].arrays.items():
-        np.testing.assert_array_equal(value, again.arrays[key])
-        changed |= not np.array_equal(value, other.arrays[key])
-    assert changed
+    check_seed_decides(EXPERIMENTS[name], records[name])
 
 
 def test_unknown_profile_and_device_are_refused():
-    for experiment in EXPERIMENTS.values():
-        with pytest.raises(ValueError, match="profile"):
-            experiment("big", 0, "cpu")
-        with pytest.raises(ValueError, match="device"):
-            experiment("smoke", 0, "tpu")
+    check_unknown_refused(EXPERIMENTS.values())
 
 
 def test_profiles_grow():
-    for field in fields(PROFILES["quick"]):
-        small, middle, large = (getattr(PROFILES[name], field.name) for name in ("smoke", "quick", "study"))
-        if isinstance(middle, int):
-            assert small <= middle <= large, field.name
+    check_profiles_grow(PROFILES)

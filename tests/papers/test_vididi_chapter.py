@@ -1,13 +1,12 @@
 """Chapter 10's experiments, figures and settings, all in the smoke profile."""
 
-from dataclasses import fields
-
 import numpy as np
 import pytest
 
 from lowdim.companion.claims import load_claims
 from lowdim.papers.vididi import EXPERIMENTS, FIGURES, FILMS, PROFILES
 from lowdim.papers.vididi.learned import ARMS, MEASURES, column, gain, limits
+from papers.contract import check_figures, check_profiles_grow, check_seed_decides
 
 CLAIMS = load_claims("10")
 
@@ -26,15 +25,7 @@ def test_every_experiment_measures_its_claims(records):
 
 
 def test_every_figure_draws_and_is_small(records, tmp_path):
-    from lowdim.style import use_style
-
-    use_style()
-    for id, plot in FIGURES.items():
-        path = tmp_path / f"{id}.svg"
-        plot.draw(records[plot.experiment]).savefig(path)
-        assert 5_000 < path.stat().st_size < 700_000, id
-        assert len(plot.alt) > 30
-        assert plot.caption.endswith(".")
+    check_figures(FIGURES, records, tmp_path, largest=700_000, alt=30)
 
 
 def test_films_have_plain_labels(records):
@@ -46,12 +37,7 @@ def test_films_have_plain_labels(records):
 
 @pytest.mark.parametrize("name", ["backgrounds", "neighbours", "vicreg"])
 def test_the_seed_decides_everything(records, name):
-    again, other = EXPERIMENTS[name]("smoke", 0, "cpu"), EXPERIMENTS[name]("smoke", 1, "cpu")
-    changed = False
-    for key, value in records[name].arrays.items():
-        np.testing.assert_array_equal(value, again.arrays[key])
-        changed |= not np.array_equal(value, other.arrays[key])
-    assert changed
+    check_seed_decides(EXPERIMENTS[name], records[name])
 
 
 def test_exact_claims_hold_at_any_size(records):
@@ -78,8 +64,5 @@ def test_measures_are_read_from_their_columns(records):
 
 
 def test_larger_profiles_are_no_smaller():
-    for field in fields(PROFILES["smoke"]):
-        sizes = [getattr(PROFILES[name], field.name) for name in ("quick", "study")]
-        if all(isinstance(size, int) for size in sizes):
-            assert sizes == sorted(sizes), field.name
+    check_profiles_grow(PROFILES, ("quick", "study"))
     assert PROFILES["study"].starts == 5

@@ -14,7 +14,7 @@ from lowdim.papers.udig_dip import EXPERIMENTS, FIGURES, FILMS, PROFILES
 from lowdim.papers.udig_dip.baselines import DDS, HalfQuadraticSplitting, total_variation
 from lowdim.papers.udig_dip.curves import error_by_column
 from lowdim.papers.udig_dip.purifier import Purifier
-from lowdim.papers.udig_dip.runs import METHODS, Curve, at_least, descending, interval, make_method
+from lowdim.papers.udig_dip.runs import METHODS, Curve, at_least, descending, make_method
 from lowdim.papers.udig_dip.scans import TASKS, first_image, magnitude, make_scan
 from lowdim.papers.udig_dip.signals import operator
 
@@ -116,11 +116,9 @@ def test_a_curve_knows_its_last_best_and_the_noise():
     assert curve.stopped.tolist() == [3.0, 4.0]
 
 
-def test_intervals_are_those_of_student():
+def test_the_lower_end_is_of_students_interval():
     values = torch.tensor([1.0, 2.0, 3.0])
-    assert interval(values) == pytest.approx(4.302652729911275 * 1 / math.sqrt(3))
-    assert at_least(values) == pytest.approx(2 - interval(values))
-    assert interval(values[:1]) == 0
+    assert at_least(values) == pytest.approx(2 - 4.302652729911275 / math.sqrt(3))
 
 
 def test_levels_fall_evenly():

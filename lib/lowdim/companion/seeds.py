@@ -10,8 +10,7 @@ from typing import Any
 from lowdim.companion.catalogue import ChapterInfo, book_folder
 from lowdim.companion.claims import NOT_MEASURED
 from lowdim.companion.results import read_sealed, result_path, write_sealed
-
-CONFIDENCE = 0.95
+from lowdim.metrics.means import half_width
 
 
 def seeds_path(info: ChapterInfo, profile: str, root: Path | None = None) -> Path:
@@ -64,18 +63,12 @@ def mean_and_interval(values: Sequence[float | None]) -> tuple[float | None, lis
 
     Both are ``None`` when a value is missing (it must not vanish from an average); the interval needs two values.
     """
-    from scipy import stats
-
     known = [value for value in values if value is not None]
     if not known or len(known) < len(values):
         return None, None
-    n = len(known)
-    mean = math.fsum(known) / n
-    if n == 1:
-        return mean, None
-    spread = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (n - 1))
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * spread / math.sqrt(n)
-    return mean, [mean - half, mean + half]
+    mean = math.fsum(known) / len(known)
+    half = half_width(known)
+    return mean, None if math.isnan(half) else [mean - half, mean + half]
 
 
 def _names(section: str, runs: Sequence[Mapping[str, Any]]) -> list[str]:

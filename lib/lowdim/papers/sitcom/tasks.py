@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from scipy import stats
 from torch import Tensor
 
 from lowdim.data.faces import sample_faces
@@ -17,6 +16,7 @@ from lowdim.denoising.grids import vp_sigmas
 from lowdim.denoising.weights import load_model
 from lowdim.measurement.tasks import TASKS, make_task
 from lowdim.metrics.images import psnr, ssim
+from lowdim.metrics.means import half_width
 from lowdim.papers.sitcom.baselines import DPS
 from lowdim.papers.sitcom.settings import PROFILES, Settings
 from lowdim.papers.sitcom.sitcom import SITCOM
@@ -69,9 +69,7 @@ def all_tasks(profile: str, seed: int, device: str) -> Record:
 
 def summary(scores: Tensor) -> tuple[float, float, float]:
     """Mean PSNR, half the width of its 95 % t-interval over images, and mean SSIM, from rows ``(2, images)``."""
-    count = scores.shape[1]
-    half = float(stats.t.ppf(0.975, count - 1)) * float(scores[0].std()) / math.sqrt(count) if count > 1 else math.nan
-    return float(scores[0].mean()), half, float(scores[1].mean())
+    return float(scores[0].mean()), half_width(scores[0]), float(scores[1].mean())
 
 
 def timed(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.measurement.problem import pose, residual_ratio
+from lowdim.metrics.means import half_width
 from lowdim.papers.udig_dip.baselines import DDS, HalfQuadraticSplitting, total_variation
 from lowdim.papers.udig_dip.purifier import Purifier
 from lowdim.papers.udig_dip.runs import (
@@ -18,7 +19,6 @@ from lowdim.papers.udig_dip.runs import (
     METHODS,
     at_least,
     descending,
-    interval,
     make_method,
     prior,
     run_curve,
@@ -122,7 +122,7 @@ def _compare(
             rows.setdefault(part, []).append(torch.stack([row[part] for row in found]))
     images = {f"images-{task}": image for task, image in zip(on, rows.pop("image"), strict=True)}
     arrays = {part: torch.stack(values) for part, values in rows.items()}
-    arrays["width"] = torch.tensor([[interval(row) for row in task] for task in arrays["psnr"]])
+    arrays["width"] = torch.tensor([[half_width(row) for row in task] for task in arrays["psnr"]])
     return {**arrays, **images, "keys": list(names)}
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.weights import load_model
 from lowdim.measurement.problem import pose, residual_ratio
+from lowdim.metrics.means import half_width
 from lowdim.papers.udig_dip.methods import ASeqDIP, ReferenceDIP, SelfGuidedDIP, UDiGDIP
 from lowdim.papers.udig_dip.networks import NetFactory, UNet
 from lowdim.papers.udig_dip.purifier import Purifier
@@ -137,14 +138,6 @@ def run_curve(method: DeepImagePrior, scan: Scan, seed: int, name: str) -> Curve
     return Curve(psnr, residuals, torch.tensor(updates), step.estimate.cpu(), torch.stack(frames).cpu(), evaluations)
 
 
-def interval(values: Tensor) -> float:
-    """Half the width of the 95 percent t-interval of the mean of independent ``values (n,)``; 0 for a single one."""
-    from scipy.stats import t
-
-    n = values.numel()
-    return 0.0 if n < 2 else float(t.ppf(0.975, n - 1) * values.double().std() / math.sqrt(n))
-
-
 def at_least(values: Tensor) -> float:
-    """The lower end of that interval."""
-    return float(values.double().mean()) - interval(values)
+    """The lower end of the 95 % t-interval of the mean of independent ``values (n,)``, two or more."""
+    return float(values.double().mean()) - half_width(values)

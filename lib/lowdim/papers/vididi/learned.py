@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from scipy import stats
 from torch import Tensor, nn
 
 from lowdim.data.motion import DIRECTIONS, Scenes, render_in_parts, sample_scenes
+from lowdim.metrics.means import half_width
 from lowdim.papers.vididi.clips import Clips
 from lowdim.papers.vididi.encoders import SmallR3D, video_net
 from lowdim.papers.vididi.evaluate import consistency, extract_features, linear_probe, recalibrate, retrieval
@@ -146,8 +146,8 @@ def run(
 
 def limits(gains: np.ndarray) -> tuple[float, float]:
     """The ends of the 95 % t-interval of the mean of paired differences, two or more."""
-    interval = stats.ttest_1samp(gains, 0.0).confidence_interval(0.95)
-    return float(interval.low), float(interval.high)
+    mean, half = float(gains.mean()), half_width(gains)
+    return mean - half, mean + half
 
 
 def column(table: np.ndarray, name: str) -> np.ndarray:

@@ -71,6 +71,38 @@ def test_every_slice_has_columns_of_its_own_and_a_quarter_of_them():
     assert make_scan("mri-8", "phantoms", 1, 0).physics.mask[0, 0, 0].sum() == 8
 
 
+def test_gaussian_masks_are_denser_near_the_middle():
+    masks = {task: make_scan(task, "phantoms", 40, 0).physics.mask[:, 0, 0] for task in ("mri-4", "mri-4-gaussian")}
+    outside = {task: mask[:, 8:27].mean() + mask[:, 37:56].mean() for task, mask in masks.items()}
+    assert all(bool((mask[:, 30:34] == 1).all()) and bool((mask.sum(-1) == 16).all()) for mask in masks.values())
+    far = {task: mask[:, :8].mean() + mask[:, 56:].mean() for task, mask in masks.items()}
+    assert float(far["mri-4-gaussian"] / outside["mri-4-gaussian"]) < 0.6 < float(far["mri-4"] / outside["mri-4"])
+    assert not torch.equal(masks["mri-4-gaussian"][0], masks["mri-4-gaussian"][1])
+
+
+def test_tables_show_the_last_image_and_its_cost(records):
+    record, size = records["tasks"], PROFILES["smoke"]
+    table = record.tables["every-task"]
+    names = [str(name) for name in record["names"]]
+    assert len(table.rows) == len(size.tasks) * len(names)
+    row = dict(zip(table.columns, table.rows[len(names) + names.index("uDiG-DIP")], strict=True))
+    assert row["PSNR (dB)"] == pytest.approx(record["psnr"][1, -1].mean())
+    assert row["SSIM"] == pytest.approx(record["ssim"][1, -1].mean())
+    assert (row["images"], row["updates"], row["evaluations"]) == (size.slices, size.updates, 1)
+    stops = record.tables["stopping"]
+    assert {row[1] for row in stops.rows} == set(METHODS.values())
+    assert all(row[4] >= max(row[2], row[3]) - 1e-9 for row in stops.rows)
+
+
+def test_full_tasks_run_in_a_tiny_size(monkeypatch):
+    tiny = dataclasses.replace(PROFILES["smoke"], tasks=PROFILES["full"].tasks, size=32, updates=2, slices=1)
+    monkeypatch.setattr("lowdim.papers.udig_dip.comparison.PROFILES", {"full": tiny})
+    record = EXPERIMENTS["tasks"]("full", 0, "cpu")
+    assert len(record.tables["every-task"].rows) == 6 * len(record["names"])
+    assert FIGURES["tasks"].draw(record).axes
+    assert {"ct-60", "mri-4-gaussian"} <= set(tiny.tasks)
+
+
 def test_unknown_scans_and_methods_are_refused():
     with pytest.raises(ValueError, match="task, kind: 'mri-3'"):
         make_scan("mri-3", "phantoms", 1, 0)

@@ -5,7 +5,7 @@ import pytest
 
 from lowdim.companion.claims import load_claims
 from lowdim.papers.vididi import EXPERIMENTS, FIGURES, FILMS, PROFILES
-from lowdim.papers.vididi.learned import ARMS, MEASURES, column, gain, limits
+from lowdim.papers.vididi.learned import ARMS, COLUMNS, MEASURES, column, gain, limits, rows, small_plan
 from papers.contract import check_figures, check_profiles_grow, check_seed_decides
 
 CLAIMS = load_claims("10")
@@ -61,6 +61,19 @@ def test_measures_are_read_from_their_columns(records):
     assert table.shape == (2, len(ARMS), len(MEASURES))
     assert column(table, "consistency")[0, 1] == table[0, 1, MEASURES.index("consistency")]
     assert gain(table, "motion probe")[0] == table[0, 1, 1] - table[0, 0, 1]
+
+
+def test_tables_say_mean_interval_and_cost():
+    plan = small_plan(PROFILES["smoke"], 4)
+    table = np.zeros((3, 1, len(MEASURES)))
+    table[:, 0, MEASURES.index("background retrieval")] = [1.0, 2.0, 6.0]
+    (row,) = rows(plan, table, np.array([[2.0], [4.0], [6.0]]), ("base",))
+    cells = dict(zip(COLUMNS, row, strict=True))
+    assert cells["background, R@1 (%)"] == "3.0 ± 6.6"  # 4.303 standard errors of 1.528
+    assert cells["motion, R@1 (%)"] == "0.0 ± 0.0"
+    assert cells["clips encoded"] == 2 * 4 * plan.videos
+    assert cells["seconds a training"] == 4
+    assert next(rows(plan, table[:1], np.ones((1, 1)), ("base",)))[4] == "1.0"
 
 
 def test_larger_profiles_are_no_smaller():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.measurement.problem import pose, residual_ratio
+from lowdim.metrics.clock import clock_for
 from lowdim.metrics.means import half_width
 from lowdim.papers.udig_dip.baselines import DDS, HalfQuadraticSplitting, total_variation
 from lowdim.papers.udig_dip.purifier import Purifier
@@ -23,7 +23,7 @@ from lowdim.papers.udig_dip.runs import (
     prior,
     run_curve,
 )
-from lowdim.papers.udig_dip.scans import Scan, first_image, make_scan
+from lowdim.papers.udig_dip.scans import TITLES, Scan, first_image, make_scan
 from lowdim.papers.udig_dip.settings import PROFILES, Settings
 from lowdim.profile import check_device
 from lowdim.record import Record
@@ -33,12 +33,14 @@ OTHERS = {"start": "zero-filled, FBP", "tv": "total variation", "hqs": "pixels (
 NAMES = {**OTHERS, **METHODS}
 WEIGHTS = (3e-4, 1e-3, 3e-3, 1e-2)
 """Weights of total variation that are tried on other images."""
+COSTS = (
+    "task", "method", "images", "PSNR (dB)", "± (95 %)", "SSIM", "updates", "evaluations", "seconds an image",
+)  # fmt: skip
+STOPS = ("task", "method", "last (dB)", "stopped at the noise (dB)", "best, by the truth (dB)", "residual / noise")
 Row = dict[str, Tensor]
-"""PSNR of the last image, stopped at the noise, and the best; SSIM; residual; evaluations and updates, each ``(B,)``,
-and one image.
+"""PSNR of the last image, stopped at the noise, and the best; SSIM; residual; evaluations, updates and seconds, each
+``(B,)``, and one image.
 """
-
-
 MISMATCHED = ("start", "hqs", "dds", "dip", "aseq", "udig")
 
 
@@ -77,7 +79,29 @@ def tasks(profile: str, seed: int, device: str) -> Record:
     for k, task in enumerate(settings.tasks):
         for name in MISMATCHED:
             record.number(f"{name}-{task}", float(last[name][k].mean()), "dB", tolerance=1.0)
+    record.table("every-task", COSTS, _cost_rows(found, settings.tasks))
+    record.table("brain-slices", COSTS, _cost_rows(brains, settings.mismatch_tasks))
+    record.table("stopping", STOPS, _stop_rows(found, settings.tasks))
     return record
+
+
+def _cost_rows(found: dict[str, Any], on: Sequence[str]) -> Iterator[tuple[str | float, ...]]:
+    """What each method reaches on each task with its last image, and what an image costs."""
+    for k, task in enumerate(on):
+        for m, name in enumerate(found["keys"]):
+            mean = {part: float(found[part][k, m].double().mean()) for part in ("psnr", "ssim", "seconds")}
+            counts = (float(found[part][k, m, 0]) for part in ("updates", "evaluations"))
+            images, width = found["psnr"].shape[-1], float(found["width"][k, m])
+            yield TITLES[task], NAMES[name], images, mean["psnr"], width, mean["ssim"], *counts, mean["seconds"]
+
+
+def _stop_rows(found: dict[str, Any], on: Sequence[str]) -> Iterator[tuple[str | float, ...]]:
+    """The last image of each untrained network, beside the one a rule and the one the truth would pick."""
+    parts = ("psnr", "stopped", "best", "residual")
+    for k, task in enumerate(on):
+        for m, name in enumerate(found["keys"]):
+            if name in METHODS:
+                yield TITLES[task], NAMES[name], *(float(found[part][k, m].double().mean()) for part in parts)
 
 
 def levels(profile: str, seed: int, device: str) -> Record:
@@ -128,41 +152,51 @@ def _compare(
 
 def _measure(name: str, scan: Scan, settings: Settings, seed: int, denoiser: Denoiser) -> Row:
     """One method on one scan."""
-    count, began = len(scan.x), time.process_time()
-    generator = make_generator(seed, "udig-dip", "compare", name, scan.task)
+    count, clock = len(scan.x), clock_for(scan.y.device)
     if name in METHODS:
-        curve = run_curve(make_method(name, scan, settings, settings.updates, denoiser), scan, seed, name)
+        method = make_method(name, scan, settings, settings.updates, denoiser)
+        began = clock()
+        curve = run_curve(method, scan, seed, name)
         estimate, residual = curve.estimate.to(scan.x), curve.residual[-1]
         row = {"psnr": curve.last, "stopped": curve.stopped, "best": curve.best}
         cost = (curve.evaluations, int(curve.updates[-1]))
     else:
-        estimate, evaluations = _other(name, scan, settings, seed, denoiser, generator)
+        run = _other(name, scan, settings, seed, denoiser)
+        began = clock()
+        estimate, evaluations = run()
         problem = pose(scan.y, scan.physics)
         with torch.no_grad():
             residual = residual_ratio(problem.misfit(estimate), problem)
         last = scan.psnr(estimate).double().cpu()
         row, cost = {"psnr": last, "stopped": last, "best": last}, (evaluations, 0)
     # The seconds of a run go to the record of the unit, never into a claim: they are another machine's tomorrow.
-    row["seconds"] = torch.full((count,), (time.process_time() - began) / count)
+    row["seconds"] = torch.full((count,), (clock() - began) / count)
     row |= {"ssim": scan.ssim(estimate).double().cpu(), "residual": residual, "image": estimate[0].cpu()}
     return row | {"evaluations": torch.full((count,), cost[0]), "updates": torch.full((count,), cost[1])}
 
 
 def _other(
-    name: str, scan: Scan, settings: Settings, seed: int, denoiser: Denoiser, generator: torch.Generator
-) -> tuple[Tensor, int]:
-    """The image of a method without a network of its own, and its evaluations of the denoiser."""
+    name: str, scan: Scan, settings: Settings, seed: int, denoiser: Denoiser
+) -> Callable[[], tuple[Tensor, int]]:
+    """A method without a network of its own, tuned and ready to run: its image, and its evaluations of the denoiser."""
     if name == "start":
-        return scan.start(), 0
+        return lambda: (scan.start(), 0)
     if name == "tv":
-        return total_variation(pose(scan.y, scan.physics), _tv_weight(scan, settings, seed), scan.start()), 0
+        weight = _tv_weight(scan, settings, seed)
+        return lambda: (total_variation(pose(scan.y, scan.physics), weight, scan.start()), 0)
     rounds = max(2, settings.updates // settings.steps)
-    makers: dict[str, Callable[[], Any]] = {
-        "hqs": lambda: HalfQuadraticSplitting(Purifier(denoiser), descending(rounds), start=first_image),
-        "dds": lambda: DDS(denoiser, levels=settings.dds_levels),
-    }
-    solution = makers[name]().solve(scan.y, scan.physics, generator)
-    return solution.estimate, solution.evaluations
+    solver: HalfQuadraticSplitting | DDS = (
+        HalfQuadraticSplitting(Purifier(denoiser), descending(rounds), start=first_image)
+        if name == "hqs"
+        else DDS(denoiser, levels=settings.dds_levels)
+    )
+
+    def run() -> tuple[Tensor, int]:
+        generator = make_generator(seed, "udig-dip", "compare", name, scan.task)
+        solution = solver.solve(scan.y, scan.physics, generator)
+        return solution.estimate, solution.evaluations
+
+    return run
 
 
 def _tv_weight(scan: Scan, settings: Settings, seed: int) -> float:

@@ -32,7 +32,7 @@ METHODS = {
     "dip": "DIP",
     "reference": "Ref-G DIP",
     "self-guided": "Self-G DIP",
-    "input": "DIP, input $A^Hy$",
+    "input": "DIP, first image",
     "aseq": "aSeqDIP",
     "udig": "uDiG-DIP",
 }

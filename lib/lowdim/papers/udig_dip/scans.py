@@ -19,9 +19,18 @@ from lowdim.seeding import make_generator
 
 deepinv: Any = import_deepinv()
 
-TASKS = ("mri-4", "mri-8", "ct-30", "ct-18")
-TITLES = {"mri-4": "MRI, 4×", "mri-8": "MRI, 8×", "ct-30": "CT, 30 views", "ct-18": "CT, 18 views"}
-MIDDLE = {"mri-4": 0.08, "mri-8": 0.04}
+TITLES = {
+    "mri-4": "MRI, 4×",
+    "mri-8": "MRI, 8×",
+    "mri-4-gaussian": "MRI, 4×, Gaussian",
+    "mri-8-gaussian": "MRI, 8×, Gaussian",
+    "ct-60": "CT, 60 views",
+    "ct-30": "CT, 30 views",
+    "ct-18": "CT, 18 views",
+}
+TASKS = tuple(TITLES)
+MIDDLE = {4: 0.08, 8: 0.04}
+"""The share of columns in the middle that are always measured, for each acceleration."""
 MRI_NOISE, CT_NOISE = 0.01, 0.01
 
 
@@ -65,9 +74,10 @@ def make_scan(
 ) -> Scan:
     """``count`` scans of ``"phantoms"`` or ``"brains"`` for one of :data:`TASKS`, noise included.
 
-    MRI: four coils, one column in 4 or 8, other columns for every image, noise 0.01 on orthonormal frequencies. CT: 30
-    or 18 views, operator of norm 1, noise 1 percent of the mean largest entry. The reference of a brain is the next
-    slice, unturned; that of a phantom another phantom. ``views`` overrides the number of views.
+    MRI: four coils, one column in 4 or 8, other columns for every image, noise 0.01 on orthonormal frequencies; beside
+    the middle the columns are drawn evenly, or (``"mri-4-gaussian"``) more often near it. CT: 60, 30 or 18 views,
+    operator of norm 1, noise 1 percent of the mean largest entry. The reference of a brain is the next slice, unturned;
+    that of a phantom another phantom. ``views`` overrides the number of views.
 
     Raises ``ValueError`` for an unknown task or kind.
     """
@@ -80,9 +90,11 @@ def make_scan(
     if task.startswith("mri"):
         phases = smooth_phases(count, generator, size)
         x, reference = with_phase(grey, phases), with_phase(other, torch.zeros_like(phases))
-        physics = multi_coil_mri(
-            size, MRI_NOISE, generator, acceleration=number, middle=MIDDLE[task], slices=count
-        )  # fmt: skip
+        middle = MIDDLE[number]
+        physics = multi_coil_mri(size, MRI_NOISE, generator, acceleration=number, middle=middle, slices=count)
+        if task.endswith("gaussian"):
+            draws = deepinv.physics.generator.GaussianMaskGenerator((size, size), number, middle, rng=generator)
+            physics.update_parameters(**draws.step(count))
     else:
         x, reference = grey, other
         physics = _tomography(views or number, size)

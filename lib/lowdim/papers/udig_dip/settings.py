@@ -132,6 +132,7 @@ _FULL = replace(
     noisy_size=64,
     noisy_updates=2_000,
     input_updates=800,
+    tasks=("mri-4", "mri-8", "mri-4-gaussian", "ct-60", "ct-30", "ct-18"),
     updates=800,
     purify_slices=8,
     purify_updates=300,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lowdim.data.motion import DIRECTIONS, Scenes, render_in_parts, sample_scenes
+from lowdim.metrics.clock import clock_for
 from lowdim.metrics.means import half_width
 from lowdim.papers.vididi.clips import Clips
 from lowdim.papers.vididi.encoders import SmallR3D, video_net
@@ -28,6 +29,13 @@ LABELS = ("motion", "background")
 ARMS = ("base", "vididi")
 MEASURES = (*(f"{label} {kind}" for label in LABELS for kind in ("retrieval", "probe")), "consistency", "slow", "fast")
 """In per cent, but for the consistency; slow and fast are retrieval of motion among the slower and faster half."""
+
+
+COLUMNS = (
+    "schedule", "trainings", "motion, R@1 (%)", "motion, probe (%)", "background, R@1 (%)", "background, probe (%)",
+    "clips encoded", "seconds a training",
+)  # fmt: skip
+TITLES = {"base": "frames only", "vididi": "with derivatives"}
 
 
 @dataclass(frozen=True)
@@ -125,15 +133,21 @@ def score(encoder: nn.Module, plan: Plan, world: World) -> tuple[np.ndarray, Ten
 def run(
     plan: Plan, framework: str, schedules: tuple[str, ...], starts: int, seed: int, where: torch.device,
     clips: Clips | None = None,
-) -> tuple[np.ndarray, dict[str, object]]:  # fmt: skip
-    """Scores (starts, schedules, measures) of paired trainings, and losses and test features of the first start."""
+) -> tuple[np.ndarray, np.ndarray, dict[str, object]]:  # fmt: skip
+    """Scores (starts, schedules, measures) of paired trainings, the seconds of each (starts, schedules), and losses and
+    test features of the first start.
+    """
     table: list[list[np.ndarray]] = []
+    seconds = np.zeros((starts, len(schedules)))
     extra: dict[str, object] = {}
+    clock = clock_for(where)
     for number in range(starts):
         world = make_world(plan.videos, plan.tests, plan.side, seed, number, where)
         row = []
-        for schedule in schedules:
+        for arm, schedule in enumerate(schedules):
+            began = clock()
             encoder, losses = fit(plan, world, framework, schedule, seed, number, clips or plan.clips)
+            seconds[number, arm] = clock() - began
             scores, features = score(encoder, plan, world)
             row.append(scores)
             if number == 0:
@@ -141,7 +155,22 @@ def run(
                 extra[f"features-{schedule}"] = features[:400]
                 extra |= {"labels": world.test_scenes.motion[:400], "places": world.test_scenes.background[:400]}
         table.append(row)
-    return np.array(table), extra
+    return np.array(table), seconds, extra
+
+
+def rows(
+    plan: Plan, table: np.ndarray, seconds: np.ndarray, names: tuple[str, ...]
+) -> Iterator[tuple[str | float, ...]]:
+    """A row of :data:`COLUMNS` for each schedule; with two trainings or more, means with 95 % t-intervals."""
+    clips = 2 * plan.passes * (plan.videos // plan.batch) * plan.batch
+    for arm, name in enumerate(names):
+        cells = [_with_width(table[:, arm, k]) for k in range(2 * len(LABELS))]
+        yield TITLES.get(name, name), len(table), *cells, clips, float(seconds[:, arm].mean())
+
+
+def _with_width(values: np.ndarray) -> str:
+    mean = f"{values.mean():.1f}"
+    return f"{mean} ± {half_width(values):.1f}" if len(values) > 1 else mean
 
 
 def limits(gains: np.ndarray) -> tuple[float, float]:
@@ -163,9 +192,10 @@ def gain(table: np.ndarray, name: str) -> np.ndarray:
 def compare(profile: str, seed: int, device: str, framework: str, ids: dict[str, str]) -> Record:
     """Paired trainings of the small encoder; ``ids`` names the claims: motion, background, consistency."""
     where, settings = check_device(device), PROFILES[profile]
-    passes = settings.passes if framework == "vicreg" else settings.other_passes
-    table, extra = run(small_plan(settings, passes), framework, ARMS, settings.starts, seed, where)
+    plan = small_plan(settings, settings.passes if framework == "vicreg" else settings.other_passes)
+    table, seconds, extra = run(plan, framework, ARMS, settings.starts, seed, where)
     record = Record(arrays={"table": table, "measures": np.array(MEASURES), **extra})
+    record.table(framework, COLUMNS, rows(plan, table, seconds, ARMS))
     # Of a gain the lower end of the interval must be high enough, of a loss the upper end low enough.
     ends = {"motion retrieval": 0, "background retrieval": 1, "consistency": 0}
     if settings.starts > 1:
@@ -202,11 +232,13 @@ def ablation(profile: str, seed: int, device: str) -> Record:
     """The schedule and its parts, VICReg."""
     where, settings = check_device(device), PROFILES[profile]
     names = tuple(SCHEDULES)
-    table, _ = run(small_plan(settings, settings.other_passes), "vicreg", names, settings.ablations, seed, where)
+    plan = small_plan(settings, settings.other_passes)
+    table, seconds, _ = run(plan, "vicreg", names, settings.ablations, seed, where)
     motion = column(table, "motion retrieval").mean(0)
     others = [motion[i] for i, name in enumerate(names) if name not in ARMS]
     record = Record(claims={"10-V13a": motion[names.index("vididi")] - max(others)})
     record.arrays |= {"table": table, "names": np.array(names), "measures": np.array(MEASURES)}
+    record.table("ablation", COLUMNS, rows(plan, table, seconds, names))
     return record
 
 
@@ -215,10 +247,11 @@ def jittered(profile: str, seed: int, device: str) -> Record:
     where, settings = check_device(device), PROFILES[profile]
     plan = small_plan(settings, settings.other_passes)
     kinds = (plan.clips, replace(plan.clips, per_frame=True))
-    tables = [run(plan, "vicreg", ("vididi",), settings.ablations, seed, where, clips)[0] for clips in kinds]
-    motion = [column(table, "motion retrieval")[:, 0] for table in tables]
-    record = Record(claims={"10-V13b": float((motion[1] - motion[0]).mean())})
-    record.arrays |= {"motion": np.stack(motion)}
+    runs = [run(plan, "vicreg", ("vididi",), settings.ablations, seed, where, clips) for clips in kinds]
+    table, seconds = (np.concatenate([found[part] for found in runs], 1) for part in (0, 1))
+    motion = column(table, "motion retrieval").T
+    record = Record(claims={"10-V13b": float((motion[1] - motion[0]).mean())}, arrays={"motion": motion})
+    record.table("jittered", COLUMNS, rows(plan, table, seconds, ("jitter for each clip", "jitter for each frame")))
     return record
 
 
@@ -226,8 +259,9 @@ def large(profile: str, seed: int, device: str, framework: str, name: str) -> Re
     """R3D-18 with and without derivatives, one pair of trainings."""
     where, settings = check_device(device), PROFILES[profile]
     plan = large_plan(settings, where.type == "cuda")
-    table, extra = run(plan, framework, ARMS, 1, seed, where)
+    table, seconds, extra = run(plan, framework, ARMS, 1, seed, where)
     record = Record(arrays={"table": table, "measures": np.array(MEASURES), **extra})
+    record.table(f"r3d-{framework}", COLUMNS, rows(plan, table, seconds, ARMS))
     record.claims[name] = float(gain(table, "motion retrieval")[0])
     for arm, label in enumerate(ARMS):
         for what in ("motion retrieval", "motion probe", "background retrieval"):

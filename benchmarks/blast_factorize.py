@@ -45,5 +45,5 @@ def run(size: int = 256, blocks: int = 8, steps: int = 150, repeats: int = 3) ->
     for name in targets.TARGETS:
         sweep, whole = compare(name, size, blocks, steps, repeats)
         measures[f"published / ours, a sweep, {name}"] = {"value": sweep, "unit": "ratio"}
-        measures[f"published / ours, to the same error, {name}"] = {"value": whole, "unit": "ratio"}
+        measures[f"published / ours, to the same error, {name}"] = {"value": whole, "unit": "ratio", "at_least": 3.0}
     return measures

@@ -17,6 +17,13 @@ from lowdim.papers.blast.product import product, reference_product
 NAME = "BLAST product"
 DESCRIPTION = "one token and many, 50 % of the multiplications, float32: dense layer and published form against ours"
 
+ASKED = {
+    ("dense", 4, 1): {"at_least": 1.5},
+    ("published", 4, 1024): {"at_least": 2.0},
+    ("published", 16, 1024): {"at_least": 2.0},
+}
+"""Few blocks are the setting for speed; for many tokens the product must beat its published form."""
+
 
 def ratios(size: int, blocks: int, tokens: int, repeats: int) -> dict[str, float]:
     """Median ratios of dense and published time to ours; the three alternate, so that all see the same machine.
@@ -55,5 +62,5 @@ def run(size: int = 4096, few: int = 60, many: int = 5) -> dict[str, dict[str, f
         for tokens, repeats in ((1, few), (1024, many)):
             for name, value in ratios(size, blocks, tokens, repeats).items():
                 label = f"{name} / ours, n = {size}, b = {blocks}, {tokens} token{'s' * (tokens > 1)}"
-                measures[label] = {"value": value, "unit": "ratio"}
+                measures[label] = {"value": value, "unit": "ratio"} | ASKED.get((name, blocks, tokens), {})
     return measures

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
-from lowdim_pages import cards_html, checks_html, costs_html, load_questions
+from lowdim_pages import cards_html, costs_html, load_questions
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
@@ -206,17 +206,6 @@ class Costs(LowdimDirective):
         yield self.html(costs_html(all_shelves(self.env)))
 
 
-class Checks(LowdimDirective):
-    """``{checks}``: planted faults that were noticed, and timings against peers."""
-
-    def content_nodes(self) -> Iterable[nodes.Node]:
-        """Part of :class:`LowdimDirective`."""
-        results = Path(self.env.srcdir) / "book" / "results"
-        for name in ("mutation.json", "bench.json"):
-            self.env.note_dependency(str(results / name))
-        yield self.html(checks_html(results))
-
-
 def _all_linked(directive: LowdimDirective, shelves: list[Shelf]) -> Callable[[ChapterInfo], str] | None:
     """The link function when every chapter on the table has a page, else ``None``: no dead links."""
     addresses = {shelf.info.number: directive.link(shelf.info) for shelf in shelves}
@@ -297,7 +286,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
         "scoreboard": Scoreboard,
         "ledger": Ledger,
         "costs": Costs,
-        "checks": Checks,
         "explorable": Explorable,
     }.items():
         app.add_directive(name, directive)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -85,27 +84,3 @@ def _cost_html(result: Mapping[str, Any] | None) -> str:
         return "—"
     cost = f"{format_seconds(result['wall_seconds'])}, {format_bytes(result['peak_memory_bytes'])}"
     return f"{cost}<br><small>{escape(result['device'])}</small>"
-
-
-def checks_html(results: Path) -> str:
-    """How many planted faults the tests noticed, and how fast the library is beside its peers."""
-    parts = []
-    mutation = results / "mutation.json"
-    if mutation.is_file():
-        found = json.loads(mutation.read_text(encoding="utf-8"))
-        caught = found["faults"] - len(found["missed"])
-        missed = f" Unnoticed: {escape(', '.join(found['missed']))}." if found["missed"] else ""
-        parts.append(f"<p>{caught} of {found['faults']} faults planted on purpose were noticed.{missed}</p>")
-    bench = results / "bench.json"
-    if bench.is_file():
-        found = json.loads(bench.read_text(encoding="utf-8"))["benchmarks"]
-        rows = [
-            [escape(entry["name"]), escape(entry["description"]), _ratio(entry["result"])] for entry in found.values()
-        ]
-        parts.append(html_table("lowdim-bench", ("Benchmark", "Compared", "Time, ours over the peer's"), rows))
-    return "\n".join(parts) or "<p>Nothing recorded yet.</p>"
-
-
-def _ratio(result: Mapping[str, Any]) -> str:
-    ratio = result.get("ratio")
-    return format_number(ratio, 2) if isinstance(ratio, int | float) else "—"

@@ -52,7 +52,7 @@ def book(tmp_path, monkeypatch):
         made = sample.result(profile=profile, numbers=numbers, figures=FIGURE)
         write_result(folder / "01-subspace-clustering.json", made)
     yield Book(tmp_path)
-    for name in [name for name in sys.modules if name.startswith(("lowdim_book", "lowdim_pages"))]:
+    for name in [name for name in sys.modules if name.startswith(("lowdim_book", "lowdim_checks", "lowdim_pages"))]:
         del sys.modules[name]
 
 
@@ -71,7 +71,7 @@ class Book:
             if not path.is_file() or path.read_text(encoding="utf-8") != content:
                 path.write_text(content, encoding="utf-8")
         settings = {
-            "extensions": ["myst_parser", "lowdim_book"],
+            "extensions": ["myst_parser", "lowdim_book", "lowdim_checks"],
             "numfig": True,
             "myst_enable_extensions": ["dollarmath"],
         }
@@ -190,7 +190,52 @@ def test_the_board_the_ledger_and_the_costs(book):
     assert page.select("table.lowdim-scoreboard a") == []  # the chapter has no page here, so no dead link
     costs = [cell.get_text() for cell in page.select("table.lowdim-costs tbody tr:last-child td")]
     assert costs == ["01 Subspace clustering", "12 s, 400 MiBcpu", "—", "12 s, 400 MiBcpu"]
-    assert "Nothing recorded yet" in page.get_text()
+    assert "No planted faults recorded yet" in page.get_text()
+
+
+BENCH = {
+    "versions": {"torch": "2.13.0"},
+    "benchmarks": {
+        name: {"name": name.title(), "description": "ours & theirs", "result": result}
+        for name, result in {
+            "good": {"peer / ours": {"value": 3.21, "unit": "ratio", "at_least": 2.0}},
+            "slow": {
+                "peer / ours": {"value": 1.5, "unit": "ratio", "at_least": 2.0},
+                "ours": {"value": 0.25, "unit": "s"},
+            },
+        }.items()
+    },
+}
+
+
+def record_bench(book):
+    (book.folder / "book" / "results" / "bench.json").write_text(json.dumps(BENCH))
+
+
+def test_benchmarks_say_what_was_asked_and_whether_it_is(book):
+    record_bench(book)
+    page = book.build("# P\n\n```{benchmarks}\n```\n")
+    rows = [[cell.get_text() for cell in row.select("td")] for row in page.select("table.lowdim-bench tbody tr")]
+    assert rows == [
+        ["peer / ours", "3.2", "≥ 2", "holds"],
+        ["peer / ours", "1.5", "≥ 2", "not reproduced"],
+        ["ours", "0.25 s", "", ""],
+    ]
+    assert book.warnings == ""
+
+
+def test_one_benchmark_of_several(book):
+    record_bench(book)
+    page = book.build("# P\n\n```{benchmarks} good\n```\n")
+    assert "Good" in page.get_text()
+    assert "Slow" not in page.get_text()
+
+
+def test_an_unknown_benchmark_warns_and_none_says_how(book):
+    assert "lowdim bench good" in book.build("# P\n\n```{benchmarks} good\n```\n").get_text()
+    record_bench(book)
+    book.build("# Q\n\n```{benchmarks} best\n```\n")
+    assert "best not recorded; there are good, slow" in book.warnings
 
 
 def test_an_explorable_finds_its_script_and_keeps_words_for_paper(book):

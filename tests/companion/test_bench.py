@@ -28,6 +28,20 @@ def test_each_runs_and_a_failing_one_is_reported(benchmarks):
     assert list(written["benchmarks"]) == ["good"]
 
 
+def test_a_measure_may_say_what_it_is_asked_to_be(benchmarks):
+    (benchmarks / "benchmarks" / "good.py").write_text(GOOD.replace('"ratio"', '"ratio", "at_least": 3'))
+    found, _ = run_benchmarks(benchmarks, ["good"], say=lambda line: None)
+    assert found["good"]["result"] == {"peer / ours": {"value": 2.0, "unit": "ratio", "at_least": 3.0}}
+
+
+@pytest.mark.parametrize(("old", "new"), [('"unit"', '"at_most": 1, "unit"'), (": 2,", ': float("nan"),')])
+def test_a_measure_with_something_else_is_refused(benchmarks, old, new):
+    (benchmarks / "benchmarks" / "good.py").write_text(GOOD.replace(old, new))
+    said: list[str] = []
+    assert run_benchmarks(benchmarks, ["good"], say=said.append)[1] == ["good"]
+    assert any("not allowed" in line for line in said)
+
+
 def test_files_are_found_and_named(benchmarks):
     assert [path.stem for path in benchmark_files(benchmarks)] == ["bad", "good"]
     with pytest.raises(ValueError, match="choose from bad, good"):

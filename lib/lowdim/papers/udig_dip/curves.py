@@ -96,7 +96,7 @@ def _rank_correlation(values: Tensor) -> float:
 
 
 def methods(profile: str, seed: int, device: str) -> Record:
-    """DIP, aSeqDIP and uDiG-DIP on the same scans, seen after every round (claims U6c to U6e, U7q)."""
+    """DIP, aSeqDIP and uDiG-DIP on the same scans, seen after every round (claims U6c to U6f, U7q, U7r)."""
     settings = PROFILES[profile]
     place = check_device(device)
     scan = make_scan(settings.curve_task, "phantoms", settings.curve_slices, seed, place, size=settings.size)
@@ -112,6 +112,7 @@ def methods(profile: str, seed: int, device: str) -> Record:
             "08-U6c": fall["udig"],
             "08-U6d": float(udig.residual[-1].min()),
             "08-U6e": float(udig.residual[-1].max()),
+            "08-U6f": fall["udig"] - fall["aseq"] / 2,
             "08-U7q": float((udig.last - found["dip"].last).mean()),
             "08-U7r": float((udig.last - found["aseq"].last).mean()),
         },
@@ -125,6 +126,7 @@ def methods(profile: str, seed: int, device: str) -> Record:
     )  # fmt: skip
     for name in WATCHED:
         record.number(f"psnr-{name}", float(found[name].last.mean()), "dB", tolerance=1.0)
+        record.number(f"fall-{name}", fall[name], "dB", tolerance=1.0)
     return record
 
 

@@ -93,9 +93,9 @@ FIGURES: dict[str, Plot] = {
         experiment="tasks",
         draw=runs.draw_tasks,
         caption=(
-            "**All methods on all tasks.** PSNR of the last image, mean and 95 percent interval over phantoms. Rings: "
-            "the best image on the way, which only the truth could find. In brackets the updates of the untrained "
-            "network and the evaluations of the denoiser, for each image."
+            "**All methods on all tasks.** PSNR of the last image, mean and 95 percent interval over phantoms. Rings "
+            "around networks that are trained on the scan: the best image on the way, which only the truth could find. "
+            "In brackets the updates of the untrained network and the evaluations of the denoiser, for each image."
         ),
         alt="A panel for each task with a row for each method; dots with error bars, the blue one is uDiG-DIP.",
     ),

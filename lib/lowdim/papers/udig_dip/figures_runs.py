@@ -149,14 +149,20 @@ def _finish(left: Axes, right: Axes) -> None:
 def _table(record: Record, labels: list[str], last: Any, best: Any, width: Any) -> Figure:
     names = [str(name) for name in record["names"]]
     tasks = [str(task) for task in record["tasks"]]
-    fig, axes = figure(1.0, 0.5 * len(tasks), ncols=len(tasks), sharey=True, squeeze=False)
-    for ax, task, scores, tops, half in zip(axes[0], tasks, last, best, width, strict=True):
+    columns = len(tasks) if len(tasks) <= 4 else 3
+    lines = -(-len(tasks) // columns)
+    fig, axes = figure(1.0, 0.5 * columns, nrows=lines, ncols=columns, sharey=True, squeeze=False)
+    trained = record["updates"][0, :, 0] > 0
+    for ax, task, scores, tops, half in zip(axes.flat, tasks, last, best, width, strict=False):
         rows = np.arange(len(names))
         colours = [UDIG if name == "uDiG-DIP" else COLOURS["muted"] for name in names]
         for row, colour in zip(rows, colours, strict=True):
             ax.errorbar(scores[row].mean(), row, xerr=half[row], fmt="o", color=colour, ms=5, lw=1.2)
-            ax.plot(tops[row].mean(), row, "o", color=colour, mfc="none", ms=8)
+            if trained[row]:
+                ax.plot(tops[row].mean(), row, "o", color=colour, mfc="none", ms=8)
         ax.set(title=TITLES[task], xlabel="PSNR, dB", yticks=rows, yticklabels=labels)
+    for ax in axes.flat[len(tasks) :]:
+        ax.set_visible(False)
     axes[0, 0].invert_yaxis()
     return fig
 

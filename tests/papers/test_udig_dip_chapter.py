@@ -88,7 +88,7 @@ def test_tables_show_the_last_image_and_its_cost(records):
     row = dict(zip(table.columns, table.rows[len(names) + names.index("uDiG-DIP")], strict=True))
     assert row["PSNR (dB)"] == pytest.approx(record["psnr"][1, -1].mean())
     assert row["SSIM"] == pytest.approx(record["ssim"][1, -1].mean())
-    assert (row["images"], row["updates"], row["evaluations"]) == (size.slices, size.updates, 1)
+    assert (row["images"], row["updates"], row["evaluations"]) == (f"{size.slices} phantoms", size.updates, 1)
     stops = record.tables["stopping"]
     assert {row[1] for row in stops.rows} == set(METHODS.values())
     assert all(row[4] >= max(row[2], row[3]) - 1e-9 for row in stops.rows)

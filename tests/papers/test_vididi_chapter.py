@@ -67,13 +67,14 @@ def test_tables_say_mean_interval_and_cost():
     plan = small_plan(PROFILES["smoke"], 4)
     table = np.zeros((3, 1, len(MEASURES)))
     table[:, 0, MEASURES.index("background retrieval")] = [1.0, 2.0, 6.0]
-    (row,) = rows(plan, table, np.array([[2.0], [4.0], [6.0]]), ("base",))
+    (row,) = rows(plan, "byol", table, np.array([[2.0], [4.0], [6.0]]), ("base",))
     cells = dict(zip(COLUMNS, row, strict=True))
     assert cells["background, R@1 (%)"] == "3.0 ± 6.6"  # 4.303 standard errors of 1.528
     assert cells["motion, R@1 (%)"] == "0.0 ± 0.0"
+    assert (cells["loss"], cells["schedule"], cells["trainings"]) == ("BYOL", "frames only", 3)
     assert cells["clips encoded"] == 2 * 4 * plan.videos
     assert cells["seconds a training"] == 4
-    assert next(rows(plan, table[:1], np.ones((1, 1)), ("base",)))[4] == "1.0"
+    assert next(rows(plan, "byol", table[:1], np.ones((1, 1)), ("base",)))[5] == "1.0"
 
 
 def test_larger_profiles_are_no_smaller():

@@ -79,19 +79,19 @@ def tasks(profile: str, seed: int, device: str) -> Record:
     for k, task in enumerate(settings.tasks):
         for name in MISMATCHED:
             record.number(f"{name}-{task}", float(last[name][k].mean()), "dB", tolerance=1.0)
-    record.table("every-task", COSTS, _cost_rows(found, settings.tasks))
-    record.table("brain-slices", COSTS, _cost_rows(brains, settings.mismatch_tasks))
+    record.table("every-task", COSTS, _cost_rows(found, settings.tasks, "phantoms"))
+    record.table("brain-slices", COSTS, _cost_rows(brains, settings.mismatch_tasks, "brain slices"))
     record.table("stopping", STOPS, _stop_rows(found, settings.tasks))
     return record
 
 
-def _cost_rows(found: dict[str, Any], on: Sequence[str]) -> Iterator[tuple[str | float, ...]]:
+def _cost_rows(found: dict[str, Any], on: Sequence[str], kind: str) -> Iterator[tuple[str | float, ...]]:
     """What each method reaches on each task with its last image, and what an image costs."""
     for k, task in enumerate(on):
         for m, name in enumerate(found["keys"]):
             mean = {part: float(found[part][k, m].double().mean()) for part in ("psnr", "ssim", "seconds")}
             counts = (float(found[part][k, m, 0]) for part in ("updates", "evaluations"))
-            images, width = found["psnr"].shape[-1], float(found["width"][k, m])
+            images, width = f"{found['psnr'].shape[-1]} {kind}", float(found["width"][k, m])
             yield TITLES[task], NAMES[name], images, mean["psnr"], width, mean["ssim"], *counts, mean["seconds"]
 
 

@@ -32,9 +32,10 @@ MEASURES = (*(f"{label} {kind}" for label in LABELS for kind in ("retrieval", "p
 
 
 COLUMNS = (
-    "schedule", "trainings", "motion, R@1 (%)", "motion, probe (%)", "background, R@1 (%)", "background, probe (%)",
-    "clips encoded", "seconds a training",
+    "loss", "schedule", "trainings", "motion, R@1 (%)", "motion, probe (%)", "background, R@1 (%)",
+    "background, probe (%)", "clips encoded", "seconds a training",
 )  # fmt: skip
+LOSSES = {"vicreg": "VICReg", "simclr": "SimCLR", "byol": "BYOL"}
 TITLES = {"base": "frames only", "vididi": "with derivatives"}
 
 
@@ -159,13 +160,13 @@ def run(
 
 
 def rows(
-    plan: Plan, table: np.ndarray, seconds: np.ndarray, names: tuple[str, ...]
+    plan: Plan, framework: str, table: np.ndarray, seconds: np.ndarray, names: tuple[str, ...]
 ) -> Iterator[tuple[str | float, ...]]:
     """A row of :data:`COLUMNS` for each schedule; with two trainings or more, means with 95 % t-intervals."""
     clips = 2 * plan.passes * (plan.videos // plan.batch) * plan.batch
     for arm, name in enumerate(names):
         cells = [_with_width(table[:, arm, k]) for k in range(2 * len(LABELS))]
-        yield TITLES.get(name, name), len(table), *cells, clips, float(seconds[:, arm].mean())
+        yield LOSSES[framework], TITLES.get(name, name), len(table), *cells, clips, float(seconds[:, arm].mean())
 
 
 def _with_width(values: np.ndarray) -> str:
@@ -195,7 +196,7 @@ def compare(profile: str, seed: int, device: str, framework: str, ids: dict[str,
     plan = small_plan(settings, settings.passes if framework == "vicreg" else settings.other_passes)
     table, seconds, extra = run(plan, framework, ARMS, settings.starts, seed, where)
     record = Record(arrays={"table": table, "measures": np.array(MEASURES), **extra})
-    record.table(framework, COLUMNS, rows(plan, table, seconds, ARMS))
+    record.table(framework, COLUMNS, rows(plan, framework, table, seconds, ARMS))
     # Of a gain the lower end of the interval must be high enough, of a loss the upper end low enough.
     ends = {"motion retrieval": 0, "background retrieval": 1, "consistency": 0}
     if settings.starts > 1:
@@ -238,7 +239,7 @@ def ablation(profile: str, seed: int, device: str) -> Record:
     others = [motion[i] for i, name in enumerate(names) if name not in ARMS]
     record = Record(claims={"10-V13a": motion[names.index("vididi")] - max(others)})
     record.arrays |= {"table": table, "names": np.array(names), "measures": np.array(MEASURES)}
-    record.table("ablation", COLUMNS, rows(plan, table, seconds, names))
+    record.table("ablation", COLUMNS, rows(plan, "vicreg", table, seconds, names))
     return record
 
 
@@ -251,7 +252,8 @@ def jittered(profile: str, seed: int, device: str) -> Record:
     table, seconds = (np.concatenate([found[part] for found in runs], 1) for part in (0, 1))
     motion = column(table, "motion retrieval").T
     record = Record(claims={"10-V13b": float((motion[1] - motion[0]).mean())}, arrays={"motion": motion})
-    record.table("jittered", COLUMNS, rows(plan, table, seconds, ("jitter for each clip", "jitter for each frame")))
+    kinds_of_jitter = ("jitter for each clip", "jitter for each frame")
+    record.table("jittered", COLUMNS, rows(plan, "vicreg", table, seconds, kinds_of_jitter))
     return record
 
 
@@ -261,7 +263,7 @@ def large(profile: str, seed: int, device: str, framework: str, name: str) -> Re
     plan = large_plan(settings, where.type == "cuda")
     table, seconds, extra = run(plan, framework, ARMS, 1, seed, where)
     record = Record(arrays={"table": table, "measures": np.array(MEASURES), **extra})
-    record.table(f"r3d-{framework}", COLUMNS, rows(plan, table, seconds, ARMS))
+    record.table(f"r3d-{framework}", COLUMNS, rows(plan, framework, table, seconds, ARMS))
     record.claims[name] = float(gain(table, "motion retrieval")[0])
     for arm, label in enumerate(ARMS):
         for what in ("motion retrieval", "motion probe", "background retrieval"):

@@ -47,12 +47,12 @@ FIGURES: dict[str, Plot] = {
         draw=runs.draw_overfitting,
         caption=(
             "**It learns the noise too.** Mean over noisy phantoms, $\\sigma_y=0.1$. Rings mark where the residual is "
-            "down to that of the noise: near the peak of DIP, and from there on it loses. With $\\lambda=1$ the "
-            "sequential scheme is slower, and falls later."
+            "down to that of the noise: near the peak of DIP, and from there on it loses. The sequential scheme feeds "
+            "its output in again; $\\lambda$ weighs its autoencoding term."
         ),
         alt=(
-            "Left: a red curve rises, peaks at a ring and falls by decibels; a brown one peaks later, an amber one "
-            "still rises at the end. Right: residuals fall through one, the red one fastest."
+            "Left: a red curve rises, peaks near a ring and falls by decibels; a brown and an amber one rise more "
+            "slowly. Right: residuals fall through one, the red one first."
         ),
     ),
     "inputs": Plot(
@@ -68,9 +68,8 @@ FIGURES: dict[str, Plot] = {
         experiment="methods",
         draw=runs.draw_methods,
         caption=(
-            "**Three siblings on one scan.** Mean over phantoms, a quarter of the columns, four coils. A ring marks "
-            "where the residual is down to the noise. The autoencoding scheme is there early, and goes on below; the "
-            "guided one comes down to the noise from above, while its PSNR rises."
+            "**DIP and two siblings.** Mean over phantoms, a quarter of the columns, four coils. A ring marks where "
+            "the residual is down to that of the noise, the line at 1."
         ),
         alt=(
             "Left: the red curve of DIP rises slowly, the amber one is flat, the blue one climbs far above both. "
@@ -81,8 +80,8 @@ FIGURES: dict[str, Plot] = {
         experiment="methods",
         draw=runs.draw_images,
         caption=(
-            "**The last images.** Magnitudes, and their errors five times enlarged. What is left of uDiG-DIP's error "
-            "lies at edges."
+            "**The last images.** Magnitudes, with PSNR and SSIM, and their errors five times enlarged. What is left "
+            "of uDiG-DIP's error lies at edges."
         ),
         alt=(
             "Two rows. Above: a smeared ellipse, a rough one, a smeared one, a sharp one, the truth. Below: errors, "
@@ -123,8 +122,8 @@ FILMS: dict[str, Film] = {
         experiment="methods",
         frames=runs.input_frames,
         caption=(
-            "**Round by round.** The input of uDiG-DIP's network, purified from its last output; what the network "
-            "makes of it after ten updates; and the truth."
+            "**Round by round.** The input of uDiG-DIP's network, at first the zero-filled image and then purified "
+            "from its last output; what the network makes of it after ten updates; and the truth."
         ),
         alt="Three small pictures: a smeared ellipse becomes sharp left and in the middle; the truth is right.",
     ),

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
+from lowdim.metrics.images import psnr, ssim
 from lowdim.papers.udig_dip.figures_exact import ASEQ, DIP, UDIG
 from lowdim.papers.udig_dip.scans import TITLES
 from lowdim.record import Record
@@ -61,7 +63,7 @@ def draw_images(record: Record) -> Figure:
     for column, (name, picture) in enumerate(zip(names, pictures, strict=True)):
         found = _magnitude(picture)
         error = np.abs(found - truth)
-        score = "" if name == "truth" else f"\n{-10 * np.log10(np.mean((found.clip(0, 1) - truth) ** 2)):.1f} dB"
+        score = "" if name == "truth" else f"\n{_quality(found, truth)}"
         axes[0, column].imshow(found, cmap="gray", vmin=0, vmax=1)
         axes[0, column].set_title(name + score, loc="center", fontsize=8.5, fontweight="normal")
         axes[1, column].imshow(5 * error, cmap="gray", vmin=0, vmax=1)
@@ -79,7 +81,7 @@ def input_frames(record: Record) -> Iterator[tuple[str, Figure]]:
     fig, axes = figure(1.0, 1.12, ncols=3)
     fig.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
     shown = [ax.imshow(truth, cmap="gray", vmin=0, vmax=1) for ax in axes]
-    for ax, title in zip(axes, ("input $z$, purified", "output $f(z)$", "truth"), strict=True):
+    for ax, title in zip(axes, ("input $z$", "output $f_\\theta(z)$", "truth"), strict=True):
         ax.set_title(title, loc="center", fontsize=9, fontweight="normal")
         ax.set(xticks=[], yticks=[])
         ax.grid(False)
@@ -165,6 +167,12 @@ def _table(record: Record, labels: list[str], last: Any, best: Any, width: Any) 
         ax.set_visible(False)
     axes[0, 0].invert_yaxis()
     return fig
+
+
+def _quality(found: Any, truth: Any) -> str:
+    """PSNR and SSIM of one magnitude on the range [0, 1]."""
+    x, x0 = (torch.as_tensor(picture)[None, None] for picture in (found, truth))
+    return f"{float(psnr(x, x0, (0.0, 1.0))):.1f} dB, {float(ssim(x, x0, (0.0, 1.0))):.2f}"
 
 
 def _magnitude(picture: Any) -> Any:

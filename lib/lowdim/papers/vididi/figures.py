@@ -12,9 +12,10 @@ _PAIRS = (
     "of a video and of its own derivative are than those of different videos."
 )
 _PAIRS_ALT = (
-    "Three panels with dots joined by lines from training on frames only to training with derivatives: motion rises "
-    "from near chance, background falls a little, nearness rises."
+    "Three panels with dots joined by lines from training on frames only to training with derivatives: retrieval "
+    "of motion, with chance dotted, of background, and nearness."
 )
+_LARGE = "The nearest training video, and a linear probe: their motion and their background. Dotted: chance for motion."
 _LARGE_ALT = "Paired bars for retrieval and linear probes of motion and background, frames only and with derivatives."
 
 FIGURES: dict[str, Plot] = {
@@ -111,9 +112,9 @@ FIGURES: dict[str, Plot] = {
         "The full schedule when brightness and contrast are drawn for each clip, and for each frame. Dotted: chance.",
         "Two groups of dots with their means.",
     ),
-    "large-vicreg": Plot("r3d-vicreg", learned.draw_large, "R3D-18 trained by VICReg.", _LARGE_ALT),
-    "large-simclr": Plot("r3d-simclr", learned.draw_large, "R3D-18 trained by SimCLR.", _LARGE_ALT),
-    "large-byol": Plot("r3d-byol", learned.draw_large, "R3D-18 trained by BYOL.", _LARGE_ALT),
+    "large-vicreg": Plot("r3d-vicreg", learned.draw_large, f"R3D-18 trained by VICReg. {_LARGE}", _LARGE_ALT),
+    "large-simclr": Plot("r3d-simclr", learned.draw_large, f"R3D-18 trained by SimCLR. {_LARGE}", _LARGE_ALT),
+    "large-byol": Plot("r3d-byol", learned.draw_large, f"R3D-18 trained by BYOL. {_LARGE}", _LARGE_ALT),
 }
 FILMS: dict[str, Film] = {
     "orders": Film(

@@ -133,13 +133,13 @@ def draw_large(record: Record) -> Figure:
     ax.hlines(CHANCE, -0.5, 1.5, color=COLOURS["theory"], lw=0.8, ls=":")
     ax.set_xticks(range(4), [what.replace(" ", "\n") for what in shown])
     ax.grid(axis="x", visible=False)
-    ax.set(title="per cent of unseen videos", ylim=(0, 112))
-    ax.legend(loc="upper left", ncols=2)
+    ax.set(title="per cent of unseen videos", ylim=(0, 108))
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return fig
 
 
 def draw_losses(record: Record) -> Figure:
-    """The loss over the steps; bands show which pair of orders the schedule asks for."""
+    """The loss over the steps, and its running mean."""
     fig, ax = figure(1.0, 0.4)
     for arm in COLOUR:
         losses = record[f"losses-{arm}"]

@@ -182,7 +182,7 @@ def test_mask_restricts_the_rows():
 def test_a_block_as_large_as_the_space_is_exact_at_once():
     denoiser, x = mlp_case()
     J = full_jacobian(denoiser, x[:1], 0.8)[0]
-    result = top_k_svd(denoiser, x[:1], 0.8, 9, generator(), max_iter=1)
+    result = top_k_svd(denoiser, x[:1], 0.8, 9, generator(), oversample=3, max_iter=1)
     assert_top_svd(result, J, 9, 1e-9)
     largest = result.V.gather(1, result.V.abs().argmax(1, keepdim=True))
     assert (largest > 0).all()
@@ -243,6 +243,8 @@ def test_bad_arguments_are_named():
         top_k_svd(denoiser, x, 1.0, 2, generator())
     with pytest.raises(ValueError, match="k: 13"):
         top_k_svd(denoiser, x[:1], 1.0, 13, generator())
+    with pytest.raises(ValueError, match="k: 4.*a value has 3 numbers"):
+        top_k_svd(lambda z, sigma: z[:, :3], x[:1], 1.0, 4, generator())
     with pytest.raises(ValueError, match="mask: shape"):
         top_k_svd(denoiser, x[:1], 1.0, 2, generator(), mask=torch.ones(5))
     with pytest.raises(ValueError, match="mask: give true and false"):

@@ -9,7 +9,6 @@ check of values inside a denoiser and at operators without a batching rule; a ba
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor
 
 from lowdim.checks import check_finite, expand_sigma
+from lowdim.denoising.krylov import leading_triplets
 from lowdim.denoising.linearised import Linearised, PointProducts, forward_mode
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ class TopSVD:
     """Leading singular triplets of ``J`` (or ``M J`` under a mask): ``J ~ sum_i S_i U_i V_i^T``.
 
     ``V`` is ``(k, *shape)`` and ``U`` the same in the shape of the values, both with orthonormal rows when flattened;
-    ``S`` is ``(k,)``, descending. The entry of largest size in each ``V_i`` is positive. ``angle`` (radians) estimates
-    how far the span of ``V`` still is from its limit, directions whose singular value is zero to rounding left out;
-    ``converged`` says whether it fell to the tolerance. ``evaluations`` counts the passes of single samples through the
-    network: one for each product with ``J`` or ``J^T``.
+    ``S`` is ``(k,)``, descending. The entry of largest size in each ``V_i`` is positive. ``angle`` (radians) bounds how
+    far the span of ``V`` still is from its limit (:func:`~lowdim.denoising.krylov.angle_bound`), directions whose
+    singular value is zero to rounding left out; ``converged`` says whether it fell to the tolerance. ``evaluations``
+    counts the passes of single samples through the network: one for each product with ``J`` or ``J^T``.
     """
 
     U: Tensor
@@ -93,38 +93,38 @@ def top_k_svd(
     mask: Tensor | None = None,
     tol: float = 1e-3,
     max_iter: int = 50,
-    oversample: int = 4,
+    oversample: int = 2,
     chunk: int = 32,
 ) -> TopSVD:
     """The ``k`` leading singular triplets of the Jacobian at one point ``x`` of shape ``(1, *shape)``.
 
-    Block subspace iteration on ``k + oversample`` directions: ``Q R = J V``, then ``J^T Q = V S W^T`` and
-    ``U = Q W``. It stops when the angle between the span of ``V`` and its limit, estimated from the last two steps, is
-    at most ``tol`` radians, or after ``max_iter`` steps with ``converged=False`` (singular values ``k`` and
-    ``k + oversample + 1`` nearly equal).
+    Block Golub-Kahan iteration with ``k + oversample`` directions in a block: each step is one batch of products with
+    ``J`` and one with ``J^T``, and the triplets are the best in the span of all steps
+    (:func:`~lowdim.denoising.krylov.leading_triplets`). It stops when the bound of the angle between the span of ``V``
+    and its limit is at most ``tol`` radians, or after ``max_iter`` steps with ``converged=False``. Two directions more
+    than asked for settle whether value ``k`` is apart from the next; more of them cost passes and save no steps on
+    networks.
 
     ``denoiser`` may also be a map to another shape, such as a denoiser of latents followed by a decoder. ``mask``
     (broadcastable to the shape of the values, true or 1 where kept) restricts the rows: the result is for ``M J``,
     with ``U`` zero outside the mask (LOCO Edit, section 3). ``chunk`` bounds the directions in one call of the network.
-    Source: Halko, Martinsson and Tropp (2011), algorithm 4.4, with a Rayleigh-Ritz step at each iteration.
+    Raises ``ValueError`` for a ``k`` above the size of the point or of a value, and other arguments out of range.
     """
     shape = _check_point(x, k, max_iter, oversample, chunk, tol)
     size = min(k + oversample, x.numel())
     products = PointProducts(denoiser, x, sigma, _even_chunk(size, chunk))
+    if k > products.out_shape.numel():
+        raise ValueError(
+            f"k: {k!r} is not allowed; a value has {products.out_shape.numel()} numbers, give at most these"
+        )
     rows = _row_mask(mask, products.out_shape, x.device)
     start = torch.randn(size, x.numel(), generator=generator, dtype=x.dtype, device=generator.device).to(x.device)
-    V = _orthonormal_rows(start)
-    angle, last_step, iteration = float("inf"), float("inf"), 0
-    while angle > tol and iteration < max_iter:
-        iteration += 1
-        Q = _orthonormal_rows(products.apply(V) * rows)
-        U, S, V_next = _ritz(Q, products.transpose(Q * rows))
-        step = _largest_angle(V[:k], V_next[:k], S[:k], x.numel())
-        angle = _remaining(step, last_step, S, k)
-        V, last_step = V_next, step
-    U, V = _fix_signs(U[:k], V[:k])
+    U, S, V, iterations, angle = leading_triplets(
+        lambda v: products.apply(v) * rows, lambda u: products.transpose(u * rows), start, k, tol=tol, max_iter=max_iter
+    )
+    U, V = _fix_signs(U, V)
     U, V = U.reshape(k, *products.out_shape), V.reshape(k, *shape)
-    return TopSVD(U, S[:k], V, iteration, products.evaluations, angle, angle <= tol)
+    return TopSVD(U, S, V, iterations, products.evaluations, angle, angle <= tol)
 
 
 def numerical_rank(singular_values: Tensor, eta: float = 0.99) -> Tensor:
@@ -194,39 +194,6 @@ def _row_mask(mask: Tensor | None, shape: torch.Size, device: torch.device) -> T
 def _even_chunk(size: int, chunk: int) -> int:
     calls = -(-size // chunk)
     return -(-size // calls)
-
-
-def _orthonormal_rows(rows: Tensor) -> Tensor:
-    return torch.linalg.qr(rows.T).Q.T
-
-
-def _ritz(Q: Tensor, JtQ: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The SVD of ``Q^T J`` lifted back: rows of U, singular values, rows of V."""
-    W, S, V = torch.linalg.svd(JtQ, full_matrices=False)
-    return W.T @ Q, S, V
-
-
-def _largest_angle(old: Tensor, new: Tensor, values: Tensor, n: int) -> float:
-    """The largest angle from a new direction whose singular value is not zero to rounding to the old span."""
-    new = new[values > n * torch.finfo(values.dtype).eps * values[0]]
-    if new.shape[0] == 0:
-        return 0.0
-    sine = torch.linalg.matrix_norm(new - new @ old.T @ old, ord=2)
-    return float(torch.asin(sine.clamp(max=1)))
-
-
-def _remaining(step: float, last_step: float, values: Tensor, k: int) -> float:
-    """The angle still to go, at most a right one: steps that shrink by ``rate`` add up to ``step rate / (1 - rate)``.
-
-    Errors shrink by ``(s_{m+1} / s_k)^2`` with ``m`` directions, which ``(s_m / s_k)^2`` bounds. The observed ratio of
-    two steps alone can be small by luck while a flat spectrum hides a slow tail.
-    """
-    if step <= values.numel() * torch.finfo(values.dtype).eps:
-        return step
-    rate = max(step / last_step, float(values[-1] / values[k - 1]) ** 2)
-    if rate >= 1 or last_step == float("inf"):
-        return math.pi / 2
-    return min(step * rate / (1 - rate), math.pi / 2)
 
 
 def _fix_signs(U: Tensor, V: Tensor) -> tuple[Tensor, Tensor]:

@@ -48,7 +48,7 @@ class Settings:
     jacobian_points: int
     """Faces at which the Jacobian is taken."""
     jacobian_iterations: int
-    """Steps of the subspace iteration at most."""
+    """Steps of the iteration for singular vectors at most."""
     image_source: str
     """Images of the experiments on photographs: ``faces`` or ``cifar10``."""
     image_half: int

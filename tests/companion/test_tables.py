@@ -94,6 +94,19 @@ def test_recorded_numbers_come_with_unit_tolerance_date_device_and_cost():
     assert "lowdim run 01 --profile full --device cuda" in missing
 
 
+@pytest.mark.parametrize(("rows", "words"), [
+    ([["a", 1.0, "x"], ["b", 2.0, "y"]], 1),
+    ([["a", "x", 1.0], ["b", "y", 2.0]], 2),
+    ([["a", "x", "1"], ["b", "y", "2"]], 3),
+    ([["a", "x", 1.0], ["b", None, 2.0]], 1),
+    ([], 0),
+])  # fmt: skip
+def test_leading_columns_of_text_are_counted(rows, words):
+    made = result("quick") | {"tables": {"costs": {"columns": ["p", "q", "r"], "rows": rows}}}
+    html = tables.recorded_html(shelf(results={"quick": made}), "quick", numbers=False)
+    assert f'class="lowdim-table lowdim-recorded lowdim-words-{words}"' in html
+
+
 def test_recorded_tables_are_chosen_by_name_and_numbers_can_be_left_out():
     table = {"columns": ["solver", "PSNR (dB)"], "rows": [["<one>", 21.345], ["two", None]]}
     found = shelf(results={"quick": result("quick") | {"tables": {"solvers": table}}})

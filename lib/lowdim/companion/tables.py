@@ -1,12 +1,14 @@
 """Tables of the book as HTML or text: pure functions of claims and recorded results, everything escaped.
 
 Classes for the style sheet: ``lowdim-table`` with ``lowdim-verdict``, ``lowdim-recorded``, ``lowdim-scoreboard`` or
-``lowdim-ledger``; ``lowdim-facts`` for a chapter's header; ``ld-badge`` with ``ld-holds``, ``ld-holds-weaker``,
-``ld-not-reproduced``, ``ld-out-of-reach``, ``ld-reported``, ``ld-not-measured`` for a verdict.
+``lowdim-ledger``; ``lowdim-words-2`` for a recorded table that begins with two columns of text; ``lowdim-facts`` for a
+chapter's header; ``ld-badge`` with ``ld-holds``, ``ld-holds-weaker``, ``ld-not-reproduced``, ``ld-out-of-reach``,
+``ld-reported``, ``ld-not-measured`` for a verdict.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -125,8 +127,11 @@ def recorded_html(shelf: Shelf, profile: str, chosen: Sequence[str] | None = Non
 
 
 def _plain_table(table: dict[str, Any]) -> str:
+    """Numbers to the right, and the columns of text before the first number, three at most, to the left."""
     rows = [[escape(c if isinstance(c, str) else format_number(c)) for c in row] for row in table["rows"]]
-    return html_table("lowdim-recorded", table["columns"], rows)
+    columns = (all(isinstance(c, str) for c in cells) for cells in zip(*table["rows"], strict=True))
+    words = sum(itertools.takewhile(bool, columns))
+    return html_table(f"lowdim-recorded lowdim-words-{min(words, 3)}", table["columns"], rows)
 
 
 def _numbers_table(result: Mapping[str, Any]) -> str:

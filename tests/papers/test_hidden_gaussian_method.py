@@ -11,7 +11,7 @@ from lowdim.distributions import Empirical, Gaussian, MoLRG
 from lowdim.papers.hidden_gaussian.descent import fit_by_adam, problem
 from lowdim.papers.hidden_gaussian.distil import Moments, distil, gaussian_map, weight_error
 from lowdim.papers.hidden_gaussian.nets import Member, train_members
-from lowdim.papers.hidden_gaussian.scores import centred_cosine, gl_score, linearity_score, nmse, rmse
+from lowdim.papers.hidden_gaussian.scores import centred_cosine, gl_score, in_blocks, linearity_score, nmse, rmse
 from lowdim.papers.hidden_gaussian.smoothed import Smoothed
 from lowdim.papers.hidden_gaussian.theory import (
     active_modes,
@@ -36,6 +36,21 @@ def points(generator):
     """Skewed points with a large mean, in six dimensions, as images of 2 x 3."""
     raw = torch.randn(40, 6, generator=generator, dtype=torch.float64).exp()
     return (raw * torch.tensor([2.0, 1.0, 1.0, 0.5, 0.5, 0.1]) + 3.0).reshape(40, 1, 2, 3)
+
+
+def test_a_fit_does_not_depend_on_the_size_of_its_batches(points):
+    """Batches that hold the set several times, once, and in parts (of blocks of 16 numbers, as the generator draws)."""
+    exact = Empirical(points)
+    images = torch.cat([points, points])  # 80 x 6 = 30 x 16
+    fits = [distil(exact, images, 0.7, make_generator(1, "test"), noises=5, batch=batch) for batch in (240, 80, 8)]
+    for fit in fits[1:]:
+        torch.testing.assert_close(fit.W, fits[0].W, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(fit.b, fits[0].b, rtol=1e-9, atol=1e-9)
+
+
+def test_blocks_change_nothing(points):
+    exact = Empirical(points)
+    torch.testing.assert_close(in_blocks(exact, points + 0.1, 0.7, rows=7), exact(points + 0.1, 0.7))
 
 
 def test_distilling_an_affine_denoiser_returns_it(points, generator):

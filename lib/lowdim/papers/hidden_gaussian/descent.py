@@ -80,7 +80,7 @@ def fit_by_adam(
         noise = torch.randn(clean.shape, generator=generator, dtype=x.dtype)
         return (model(clean + sigma * noise) - clean).square().sum(1).mean()
 
-    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
     for _ in train(model, loss, optimizer, steps, generator=generator, schedule=lambda step: 1 - step / (steps + 1)):
         pass
     W, b = (parameter.detach().double() for parameter in (model.weight, model.bias))

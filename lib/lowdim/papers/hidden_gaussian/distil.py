@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -74,6 +75,13 @@ class Moments:
         return AffineMap(W, self.centre + t - W @ (self.centre + y), sigma, inputs, left / total if total > 0 else 0.0)
 
 
+def _repeated(images: Tensor, times: int, batch: int) -> Iterator[Tensor]:
+    """Batches of at most ``batch`` that go through ``images`` so many ``times``; small sets go several times in one."""
+    together = max(1, min(times, batch // max(1, len(images))))
+    for done in range(0, times, together):
+        yield from torch.cat([images] * min(together, times - done)).split(batch)
+
+
 @torch.no_grad()
 def distil(
     denoiser: Denoiser,
@@ -83,7 +91,7 @@ def distil(
     *,
     noises: int = 1,
     inputs: str = "the images given",
-    batch: int = 4096,
+    batch: int = 1024,
 ) -> AffineMap:
     """The affine map nearest to a denoiser: ``argmin E|W y + b - D(y, sigma)|^2`` over ``y = x + sigma n``.
 
@@ -99,12 +107,10 @@ def distil(
     if noises < 1 or batch < 1:
         raise ValueError(f"noises, batch: {noises!r}, {batch!r} are not allowed; give whole numbers of at least 1")
     moments = Moments(images.flatten(1).mean(0))
-    for _ in range(noises):
-        for part in images.split(batch):
-            y = part + sigma * torch.randn(
-                part.shape, generator=generator, dtype=part.dtype, device=generator.device
-            ).to(part.device)
-            moments.add(y.flatten(1), denoiser(y, sigma).flatten(1))
+    for part in _repeated(images, noises, batch):
+        noise = torch.randn(part.shape, generator=generator, dtype=part.dtype, device=generator.device)
+        y = part + sigma * noise.to(part.device)
+        moments.add(y.flatten(1), denoiser(y, sigma).flatten(1))
     return moments.solve(sigma, inputs)
 
 

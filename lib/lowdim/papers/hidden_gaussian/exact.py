@@ -16,6 +16,7 @@ from lowdim.papers.hidden_gaussian.scores import (
     LinearityScore,
     centred_cosine,
     gl_score,
+    in_blocks,
     linearity_score,
     noisy,
     root_mean_square,
@@ -54,7 +55,7 @@ def high_noise(profile: str, seed: int, device: str) -> Record:
     mean, root = [], []
     for sigma in sigmas:
         y = noisy(points.repeat(settings.risk_noises, 1, 1, 1), float(sigma), generator)
-        distance = root_mean_square(exact(y, float(sigma)), law(y, float(sigma)))
+        distance = root_mean_square(in_blocks(exact, y, float(sigma)), law(y, float(sigma)))
         mean.append(float(distance.mean()))
         root.append(float(distance.square().mean().sqrt()))
     line = skewness(points) / (2 * law.n) ** 0.5 / sigmas**2
@@ -106,7 +107,7 @@ def risk(profile: str, seed: int, device: str) -> Record:
         for name, clean in (("train", training), ("test", test)):
             x = clean.repeat(settings.pythagoras_noises, 1, 1, 1)
             y = noisy(x, sigma, generator)
-            both = exact(y, sigma), law(y, sigma)
+            both = in_blocks(exact, y, sigma), law(y, sigma)
             curves[f"exact_{name}"].append(_squared_error(both[0], x))
             curves[f"gauss_{name}"].append(_squared_error(both[1], x))
             if name == "train":

@@ -88,12 +88,13 @@ def _distances(
     """
     test = face_images(min(points, 128), seed, "held-out")
     found = np.zeros((3, len(nets), len(SIGMAS)))
+    memories = [Empirical(images) for images in sets]
     for k, sigma in enumerate(SIGMAS):
         y = noisy(test, sigma, generator)
-        for i, (net, images, law) in enumerate(zip(nets, sets, laws, strict=True)):
+        for i, (net, memory, law) in enumerate(zip(nets, memories, laws, strict=True)):
             with torch.no_grad():
                 denoised = net(y.to(next(net.parameters()).device), sigma).cpu()  # type: ignore[attr-defined]
-            gaussian, remembered = law(y, sigma), Empirical(images)(y, sigma)
+            gaussian, remembered = law(y, sigma), memory(y, sigma)
             triples = ((denoised, gaussian), (denoised, remembered), (gaussian, remembered))
             found[:, i, k] = [float(root_mean_square(u, v).mean()) for u, v in triples]
     return found[0], found[1], found[2]

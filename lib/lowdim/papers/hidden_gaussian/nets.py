@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from lowdim.denoising.denoiser import Denoiser
-from lowdim.denoising.ensemble import Ensemble
 from lowdim.denoising.grids import edm_sigmas
 from lowdim.denoising.networks import MLP, EDMDenoiser
 from lowdim.denoising.samplers import heun, last
+from lowdim.denoising.side_by_side import SideBySide
 from lowdim.training.loop import train
 from lowdim.training.losses import edm_loss
 
@@ -23,8 +23,8 @@ START = 10.0
 
 @dataclass(frozen=True)
 class Member:
-    """One network of an ensemble: its training set ``(N, *shape)`` and its law of noise levels, ``ln sigma ~
-    N(P_mean, P_std^2)``.
+    """One of the networks trained side by side: its training set ``(N, *shape)`` and its law of noise levels, ``ln
+    sigma ~ N(P_mean, P_std^2)``.
     """
 
     images: Tensor
@@ -60,8 +60,8 @@ def train_members(
     shape, device = tuple(members[0].images.shape[1:]), members[0].images.device
     with torch.random.fork_rng(devices=[]):  # layers draw their first weights from the global generator
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        ensemble = Ensemble([MLP(shape, width, depth) for _ in members])
-    model = EDMDenoiser(ensemble, SIGMA_DATA).to(device)
+        networks = SideBySide([MLP(shape, width, depth) for _ in members])
+    model = EDMDenoiser(networks, SIGMA_DATA).to(device)
     P_mean, P_std = (
         torch.tensor([getattr(member, name) for member in members], device=device).repeat_interleave(batch)
         for name in ("P_mean", "P_std")
@@ -77,7 +77,7 @@ def train_members(
     run = train(model, loss, optimizer, steps, generator=generator, schedule=lambda step: 1 - step / (steps + 1))
     for done in run:
         if done.step in looks or done.step == steps:
-            yield Look(done.step, [EDMDenoiser(ensemble.member(m), SIGMA_DATA) for m in range(len(members))])
+            yield Look(done.step, [EDMDenoiser(networks.member(m), SIGMA_DATA) for m in range(len(members))])
 
 
 def sample_from(denoiser: Denoiser, noise: Tensor, start: float = START, steps: int = 18) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -32,8 +32,8 @@ LAWS = ((-1.2, 1.2), (0.5, 2.0))
 
 @dataclass(frozen=True)
 class Run:
-    """Networks trained at one seed: their training sets, what is held out, the networks at each look, and the noise
-    that all samples start from.
+    """Networks trained at one seed: their training sets, what is held out, the networks at each look, the noise that
+    all samples start from, and samples of all networks but that on all digits, at each look.
     """
 
     sets: list[Tensor]
@@ -41,11 +41,18 @@ class Run:
     centre: Tensor
     looks: list[Look]
     noise: Tensor
+    samples: list[list[Tensor]]
 
     @property
     def last(self) -> list[Denoiser]:
         """The networks at the end of training."""
         return self.looks[-1].denoisers
+
+    @property
+    def few(self) -> Run:
+        """The networks on few digits alone."""
+        looks = [replace(look, denoisers=look.denoisers[FEW]) for look in self.looks]
+        return replace(self, sets=self.sets[FEW], looks=looks, samples=[row[FEW] for row in self.samples])
 
 
 @lru_cache(maxsize=2)
@@ -67,7 +74,9 @@ def train_run(profile: str, seed: int, device: str, width: int) -> Run:
     looks = [max(1, round(steps * share)) for share in (0.025, 0.05, 0.1, 0.15, 0.25, 0.4, 0.6)]
     stream = make_generator(seed, "hidden-gaussian", "digit-nets", "training", width)
     members = [Member(x) for x in sets]
-    return Run(sets, test, images.mean(0), list(train_members(members, width, steps, looks, stream)), noise)
+    taken = list(train_members(members, width, steps, looks, stream))
+    samples = [[sample_from(denoiser, noise) for denoiser in look.denoisers[: MANY.stop]] for look in taken]
+    return Run(sets, test, images.mean(0), taken, noise, samples)
 
 
 def distances(run: Run, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -91,8 +100,7 @@ def distances(run: Run, generator: torch.Generator) -> tuple[np.ndarray, np.ndar
 
 def agreement(run: Run, first: int, second: int) -> np.ndarray:
     """Mean centred cosine of two networks' samples from the same noise, at every look."""
-    pairs = [[sample_from(look.denoisers[m], run.noise) for m in (first, second)] for look in run.looks]
-    return np.array([float(centred_cosine(pair[0], pair[1], run.centre).mean()) for pair in pairs])
+    return np.array([float(centred_cosine(row[first], row[second], run.centre).mean()) for row in run.samples])
 
 
 def digit_nets(profile: str, seed: int, device: str) -> Record:
@@ -182,18 +190,15 @@ def _risks(run: Run, generator: torch.Generator, record: Record) -> None:
 
 def _pictures(run: Run, early: int, record: Record) -> None:
     """Samples from the same noise: of the networks early and late, and of the Gaussian models of their sets."""
-    shown = run.noise[:8]
-    rows = [sample_from(run.looks[early].denoisers[m], shown) for m in (0, 1)]
-    rows += [sample_from(run.last[m], shown) for m in (0, 1, 2, 3)]
     law = Gaussian.from_samples(run.sets[2].cpu().double())
-    rows.append(gaussian_flow(law, 10.0 * shown.cpu().double(), 10.0, 0.002).to(shown))
-    record.arrays |= {"samples": torch.stack(rows).cpu().numpy(), "early_step": np.array(run.looks[early].step)}
+    gaussian = gaussian_flow(law, 10.0 * run.noise.cpu().double(), 10.0, 0.002).float()
+    rows = [*run.samples[early][FEW], *run.samples[-1], gaussian.to(run.noise)]
+    record.arrays |= {"samples": torch.stack([x[:8] for x in rows]).cpu().numpy()}
+    record.arrays["early_step"] = np.array(run.looks[early].step)
     for member, size in ((0, 40), (2, 750)):
-        samples = sample_from(run.last[member], run.noise)
-        share = float((nearest_ratio(samples, run.sets[member]) < THRESHOLD).double().mean())
+        share = float((nearest_ratio(run.samples[-1][member], run.sets[member]) < THRESHOLD).double().mean())
         record.number(f"copies-of-{size}-digits", share, tolerance=0.1)
-    law_samples = gaussian_flow(law, 10.0 * run.noise.cpu().double(), 10.0, 0.002).float()
-    close = centred_cosine(sample_from(run.last[2], run.noise).cpu(), law_samples, run.centre.cpu())
+    close = centred_cosine(run.samples[-1][2].cpu(), gaussian, run.centre.cpu())
     record.number("cosine-to-gaussian-samples-750", float(close.mean()), tolerance=0.03)
 
 
@@ -201,8 +206,8 @@ def capacity(profile: str, seed: int, device: str) -> Record:
     """Narrow against wide networks on 40 digits (claim G13)."""
     settings = PROFILES[profile]
     generator = make_generator(seed, "hidden-gaussian", "capacity")
-    runs = [train_run(profile, seed, device, width) for width in (NARROW, settings.net_width)]
-    to_gaussian = np.stack([distances(run, generator)[0][:, FEW].mean(1) for run in runs])  # (widths, looks, levels)
+    runs = [train_run(profile, seed, device, width).few for width in (NARROW, settings.net_width)]
+    to_gaussian = np.stack([distances(run, generator)[0].mean(1) for run in runs])  # (widths, looks, levels)
     cosines = np.stack([agreement(run, 0, 1) for run in runs])
     at = SIGMAS.index(0.6)
     return Record(
@@ -225,8 +230,7 @@ def noise_left(run: Run) -> float:
     """Standard deviation of the first network's samples at pixels that are blank in all digits."""
     digits = load_digits("train").images
     blank = digits.flatten(1).std(0) < 0.03
-    samples = sample_from(run.last[0], run.noise).cpu()
-    return float(samples.flatten(1)[:, blank].std())
+    return float(run.samples[-1][0].cpu().flatten(1)[:, blank].std())
 
 
 def noise_law(profile: str, seed: int, device: str) -> Record:

@@ -18,6 +18,11 @@ def noisy(images: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
     return images + sigma * noise.to(images.device)
 
 
+def in_blocks(denoiser: Denoiser, x: Tensor, sigma: float, rows: int = 1024) -> Tensor:
+    """``D(x, sigma)`` for many rows, some at a time: the odds of a large set of points then stay in the cache."""
+    return torch.cat([denoiser(part, sigma) for part in x.split(rows)])
+
+
 def root_mean_square(u: Tensor, v: Tensor) -> Tensor:
     """``|u_i - v_i| / sqrt(d)`` for each pair of images, ``(B,)``."""
     return (u - v).flatten(1).double().square().mean(1).sqrt()

@@ -10,7 +10,7 @@ from lowdim.denoising.samplers import euler, heun, last
 from lowdim.distributions import Empirical, Gaussian, MoLRG
 from lowdim.papers.hidden_gaussian.descent import fit_by_adam, problem
 from lowdim.papers.hidden_gaussian.distil import Moments, distil, gaussian_map, weight_error
-from lowdim.papers.hidden_gaussian.nets import Member, train_members
+from lowdim.papers.hidden_gaussian.nets import Member, sample_from, sample_together, train_members
 from lowdim.papers.hidden_gaussian.scores import centred_cosine, gl_score, in_blocks, linearity_score, nmse, rmse
 from lowdim.papers.hidden_gaussian.smoothed import Smoothed
 from lowdim.papers.hidden_gaussian.theory import (
@@ -255,3 +255,11 @@ def test_members_learn_their_own_images(generator):
     for images, denoiser in zip(sets, looks[-1].denoisers, strict=True):
         y = images + 2.0 * torch.randn(images.shape, generator=generator)
         assert float((denoiser(y, 2.0) - images).abs().mean()) < 0.2
+
+
+def test_samples_drawn_together_are_those_of_each_network(generator):
+    sets = [torch.full((4, 1, 2, 2), value) for value in (-0.5, 0.7)]
+    (look,) = train_members([Member(x) for x in sets], 16, 20, (), generator)
+    noise = torch.randn(5, 1, 2, 2, generator=generator)
+    for denoiser, found in zip(look.denoisers, sample_together(look.denoisers, noise), strict=True):
+        torch.testing.assert_close(found, sample_from(denoiser, noise), rtol=1e-4, atol=1e-5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +38,7 @@ class Look:
     """The networks after ``step`` steps, one denoiser for each member."""
 
     step: int
-    denoisers: list[Denoiser] = field(repr=False)
+    denoisers: list[EDMDenoiser] = field(repr=False)
 
 
 def train_members(
@@ -67,9 +68,16 @@ def train_members(
         for name in ("P_mean", "P_std")
     )
 
+    pool = torch.cat([member.images for member in members])
+    sizes = [len(member.images) for member in members]
+    firsts = [0, *accumulate(sizes[:-1])]
+
     def loss(model: nn.Module, generator: torch.Generator) -> Tensor:
-        picked = [torch.randint(len(member.images), (batch,), generator=generator) for member in members]
-        x0 = torch.cat([member.images[index.to(device)] for member, index in zip(members, picked, strict=True)])
+        picked = [
+            first + torch.randint(size, (batch,), generator=generator)
+            for first, size in zip(firsts, sizes, strict=True)
+        ]
+        x0 = pool[torch.cat(picked).to(device)]
         total = edm_loss(model, x0, generator, P_mean=P_mean, P_std=P_std, sigma_data=SIGMA_DATA)
         return len(members) * total  # the sum of their losses trains each as if alone
 
@@ -83,3 +91,10 @@ def train_members(
 def sample_from(denoiser: Denoiser, noise: Tensor, start: float = START, steps: int = 18) -> Tensor:
     """Heun samples from ``start`` times the standard normal ``noise (B, *shape)``, which several models may share."""
     return last(heun(denoiser, start * noise, edm_sigmas(steps, sigma_max=start)))
+
+
+def sample_together(denoisers: Sequence[EDMDenoiser], noise: Tensor) -> list[Tensor]:
+    """:func:`sample_from` each of some networks of one width, all from the same ``noise`` and in one batch."""
+    networks = SideBySide([denoiser.network for denoiser in denoisers])
+    repeated = torch.cat([noise] * len(denoisers))
+    return list(sample_from(EDMDenoiser(networks, SIGMA_DATA), repeated).chunk(len(denoisers)))

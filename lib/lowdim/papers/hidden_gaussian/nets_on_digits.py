@@ -11,9 +11,10 @@ from torch import Tensor
 
 from lowdim.data.digits import load_digits
 from lowdim.denoising.denoiser import Denoiser
+from lowdim.denoising.networks import EDMDenoiser
 from lowdim.distributions import Empirical, Gaussian
 from lowdim.metrics.memorisation import THRESHOLD, nearest_ratio
-from lowdim.papers.hidden_gaussian.nets import Look, Member, sample_from, train_members
+from lowdim.papers.hidden_gaussian.nets import Look, Member, sample_together, train_members
 from lowdim.papers.hidden_gaussian.scores import centred_cosine, linearity_score, noisy, root_mean_square
 from lowdim.papers.hidden_gaussian.settings import PROFILES
 from lowdim.papers.hidden_gaussian.theory import gaussian_flow
@@ -44,7 +45,7 @@ class Run:
     samples: list[list[Tensor]]
 
     @property
-    def last(self) -> list[Denoiser]:
+    def last(self) -> list[EDMDenoiser]:
         """The networks at the end of training."""
         return self.looks[-1].denoisers
 
@@ -75,7 +76,7 @@ def train_run(profile: str, seed: int, device: str, width: int) -> Run:
     stream = make_generator(seed, "hidden-gaussian", "digit-nets", "training", width)
     members = [Member(x) for x in sets]
     taken = list(train_members(members, width, steps, looks, stream))
-    samples = [[sample_from(denoiser, noise) for denoiser in look.denoisers[: MANY.stop]] for look in taken]
+    samples = [sample_together(look.denoisers[: MANY.stop], noise) for look in taken]
     return Run(sets, test, images.mean(0), taken, noise, samples)
 
 

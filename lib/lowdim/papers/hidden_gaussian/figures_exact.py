@@ -35,7 +35,7 @@ def draw_low_noise(record: Record) -> Figure:
     ax.plot([], [], color=COLOURS["theory"], lw=1, label="off the span of the training set")
     ax.set(xscale="log", yscale="log", xlabel=r"$\sigma$", title="RMSE(identity, Gaussian denoiser), new digits")
     ax.set_ylim(2e-4, 2)
-    ax.legend(fontsize=7.5, loc="lower right")
+    ax.legend(fontsize=7.5, loc="lower right", labelspacing=0.25, bbox_to_anchor=(1, 0.07))
     return fig
 
 

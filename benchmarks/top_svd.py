@@ -16,23 +16,25 @@ SIGMA = 0.6
 
 
 def compare(model: str = "faces-16-4096", k: int = 5) -> tuple[float, float]:
-    """Ratios, matrix over products: of seconds (the matrix without its decomposition), and of passes."""
+    """Ratios, matrix over products: of seconds (the matrix without its decomposition), and of passes.
+
+    Seconds of this process and its one thread: what others do in between does not count.
+    """
     net = load_model(model)
     generator = torch.Generator().manual_seed(0)
     image = sample_faces(1, generator, net.network.config.sample_size).images
     x = image + SIGMA * torch.randn(image.shape, generator=generator)
     top_k_svd(net, x, SIGMA, k, generator, max_iter=1)
-    start = time.perf_counter()
+    start = time.process_time()
     found = top_k_svd(net, x, SIGMA, k, generator, tol=0.01)
-    middle = time.perf_counter()
+    middle = time.process_time()
     full_jacobian(net, x, SIGMA)
-    return (time.perf_counter() - middle) / (middle - start), x.numel() / found.evaluations
+    return (time.process_time() - middle) / (middle - start), x.numel() / found.evaluations
 
 
 def run() -> dict[str, dict[str, float | str]]:
     answer: dict[str, dict[str, float | str]] = {}
-    for model in ("faces-16-4096", "faces-32"):
-        seconds, passes = compare(model)
-        answer[f"matrix / products, {model}, seconds"] = {"value": seconds, "unit": "ratio"}
-        answer[f"matrix / products, {model}, passes"] = {"value": passes, "unit": "ratio"}
+    for model, asked in (("faces-16-4096", {}), ("faces-32", {"at_least": 10.0})):
+        for what, value in zip(("seconds", "passes"), compare(model), strict=True):
+            answer[f"matrix / products, {what}, {model}"] = {"value": value, "unit": "ratio", **asked}
     return answer

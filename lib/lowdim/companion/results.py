@@ -24,7 +24,7 @@ from lowdim.companion.claims import Judgement
 from lowdim.companion.schemas import complaint, schema
 from lowdim.record import Number, Table
 
-MAX_ARRAY_BYTES = 2_000_000
+MAX_ARRAY_BYTES = 3_000_000
 _AGAIN = "make it again (`lowdim run`; then `lowdim record`, if it is a recorded one), or restore the file"
 
 

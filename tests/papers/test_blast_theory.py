@@ -362,3 +362,16 @@ def test_factorize_refuses_matrices_without_sense():
             factorize(matrix, 1, 1)
     with pytest.raises(ValueError, match="eta"):
         Rule(eta=-1.0)
+    with pytest.raises(ValueError, match="relax"):
+        Rule(relax=-1.0)
+
+
+def test_longer_steps_are_taken_where_the_blocks_are_slow():
+    """Fewer sweeps to what the plain steps end at; nothing lost where the plain steps are fast."""
+    generator = torch.Generator().manual_seed(0)
+    plain, relaxed = Rule(delta0=0.01, momentum=True), SOLVERS["accelerated"]
+    slow, fast = targets.gaussian(generator, 64), targets.low_rank(generator, 96, 4)
+    end = factorize(slow, 12, 4, steps=60, solver=plain)
+    assert len(factorize(slow, 12, 4, steps=60, solver=relaxed, until=float(end.error)).errors) <= 50
+    for rule in (plain, relaxed):
+        assert len(factorize(fast, 4, 8, steps=40, solver=rule, start="small", until=1e-13).errors) <= 26

@@ -29,15 +29,15 @@ from lowdim.seeding import make_generator
 Choice = TypeVar("Choice")
 
 SOLVERS: dict[str, Rule] = {
-    "accelerated": Rule(delta0=0.01, momentum=True),
+    "accelerated": Rule(relax=1.4, delta0=0.01, momentum=True),
     "preconditioned": Rule(),
     "alternating": Rule(delta0=0.0),
     "gradient": Rule(preconditioned=False),
     "published": Rule(eta=2.0, eta_end=0.0, delta0=0.1 * math.sqrt(2)),
 }
 """``preconditioned``, ``alternating`` and ``gradient`` as in section 3 of the paper; ``published`` as its released code
-takes the steps, with ``delta = 0.1 |A - W|``; ``accelerated`` adds momentum that restarts, and damps
-less."""
+takes the steps, with ``delta = 0.1 |A - W|``; ``accelerated`` adds momentum that restarts, damps less, and goes past
+the minimum of each block where progress is slow."""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class Target:
         return loss
 
 
-def sweep(target: Target, factors: Factors, rule: Rule, eta: float, exact: bool) -> tuple[Factors, Tensor]:
+def sweep(target: Target, factors: Factors, rule: Rule, eta: Tensor, exact: bool) -> tuple[Factors, Tensor]:
     """One sweep ``U -> V -> s``; also the losses (L, 3) after its updates. ``exact`` takes them from residuals."""
     U, s, V = factors
     linear, hessian = side(target.rows, s, V)
@@ -75,14 +75,19 @@ def sweep(target: Target, factors: Factors, rule: Rule, eta: float, exact: bool)
 
     linear, rows, columns = couplings(target.rows, U, V)
     hessian = rows[:, :, None] * columns[:, None]
-    gradient = (hessian @ s[..., None])[..., 0] - linear
+    gradient = _times(hessian, s) - linear
     second = target.expanded_loss(s, gradient, linear, Factors(U, s, V), exact)
     s = rule.move(s[..., None, :], gradient[..., None, :], hessian, eta, second)[..., 0, :]
 
-    gradient = (hessian @ s[..., None])[..., 0] - linear
+    gradient = _times(hessian, s) - linear
     found = Factors(U, s, V)
     last = target.expanded_loss(s, gradient, linear, found, exact)
     return found, torch.stack([first, second, last], 1)
+
+
+def _times(hessian: Tensor, s: Tensor) -> Tensor:
+    """``H_ij s_ij``; as rows, since a batch of products with single columns is slow on a CPU."""
+    return (s[..., None, :] @ hessian)[..., 0, :]
 
 
 def sweeps(matrices: Tensor, progress: Progress, rule: Rule, steps: int, *, exact: bool = False) -> Iterator[Progress]:
@@ -93,7 +98,9 @@ def sweeps(matrices: Tensor, progress: Progress, rule: Rule, steps: int, *, exac
     target = Target(matrices, progress.factors.num_blocks)
     for step in range(progress.step, steps):
         start = extrapolated(progress) if rule.momentum else progress.factors
-        factors, losses = sweep(target, start, rule, rule.step_size(step, steps), exact)
+        slow = progress.losses[:, 2] > progress.losses[:, 0] / 2  # false before the first sweep
+        eta = rule.step_size(step, steps) * torch.where(slow, rule.relax, 1.0).to(slow.device, matrices.dtype)
+        factors, losses = sweep(target, start, rule, eta, exact)
         found = Progress(step + 1, factors, progress.factors, progress.age + 1, losses)
         progress = _keep_better(found, start, progress) if rule.momentum else found
         yield progress

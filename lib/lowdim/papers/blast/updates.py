@@ -26,17 +26,25 @@ class Rule:
     ``delta = delta0 sqrt(loss)``; ``eta = 1`` with ``delta0 = 0`` minimises the block exactly (alternating least
     squares). Otherwise plain gradient descent with ``eta`` over the largest eigenvalue of ``H``. ``eta`` is for the
     loss with its half: the released code, whose loss has none, starts at ``eta = 2``. Over the run it goes linearly
-    from ``eta`` to ``eta_end``.
+    from ``eta`` to ``eta_end``. Where the updates of ``V`` and ``s`` in the last sweep did not halve the loss
+    that the update of ``U`` had left, ``eta`` is multiplied by ``relax``: past the minimum of each block, which pays
+    where the blocks work against each other.
     """
 
     preconditioned: bool = True
     eta: float = 1.0
     eta_end: float | None = None
+    relax: float = 1.0
     delta0: float = 0.1
     momentum: bool = False
 
     def __post_init__(self) -> None:
-        for name, value in (("eta", self.eta), ("delta0", self.delta0), ("eta_end", self.eta_end or 0.0)):
+        for name, value in (
+            ("eta", self.eta),
+            ("delta0", self.delta0),
+            ("eta_end", self.eta_end or 0.0),
+            ("relax", self.relax),
+        ):
             if not 0 <= value < math.inf:
                 raise ValueError(f"{name}: {value!r} is not allowed; give a finite number of at least 0")
 
@@ -45,8 +53,12 @@ class Rule:
         end = self.eta if self.eta_end is None else self.eta_end
         return self.eta + (end - self.eta) * step / max(1, steps)
 
-    def move(self, value: Tensor, gradient: Tensor, hessian: Tensor, eta: float, loss: Tensor) -> Tensor:
-        """New rows ``value`` (L, ..., k, r) of blocks with Hessian (L, ..., r, r); ``loss`` (L,) sets the damping."""
+    def move(self, value: Tensor, gradient: Tensor, hessian: Tensor, eta: Tensor | float, loss: Tensor) -> Tensor:
+        """New rows ``value`` (L, ..., k, r) of blocks with Hessian (L, ..., r, r), with steps ``eta``, one or (L,);
+        ``loss`` (L,) sets the damping.
+        """
+        if isinstance(eta, Tensor):
+            eta = eta.reshape(-1, *[1] * (value.dim() - 1))
         if not self.preconditioned:
             top = torch.linalg.eigvalsh(hessian)[..., -1].clamp_min(torch.finfo(hessian.dtype).tiny)
             return value - eta * gradient / top[..., None, None]

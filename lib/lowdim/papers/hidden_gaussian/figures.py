@@ -40,7 +40,7 @@ FIGURES: dict[str, Plot] = {
         figures_linear.draw_distillation,
         "Distance of the best affine fit to the denoiser that only remembers N digits, from the Gaussian denoiser "
         "of these digits. Fitted on the noised training digits themselves (squares) it is Gaussian up to the "
-        "sampling error expected of 30 000 pairs (dashed); fitted on held-out digits (circles) it is not.",
+        "sampling error expected (dashed); fitted on held-out digits (circles) it is not.",
         "Three curves of circles fall from about one at low noise to near zero at high noise, higher for smaller "
         "sets. Squares lie on dashed lines around one thousandth, far below.",
     ),

@@ -68,12 +68,12 @@ class Settings:
 
 
 _QUICK = Settings(
-    adam_steps=3_000,
+    adam_steps=2_000,
     risk_noises=4,
     pythagoras_noises=50,
-    pairs=30_000,
+    pairs=15_000,
     held_out_pairs=10_000,
-    molrg_points=200_000,
+    molrg_points=100_000,
     dial_steps=18,
     score_pairs=400,
     moment_pairs=8,
@@ -122,6 +122,9 @@ _SMOKE = replace(
 )
 _STUDY = replace(
     _QUICK,
+    adam_steps=3_000,
+    pairs=30_000,
+    molrg_points=200_000,
     risk_noises=8,
     net_steps=6_000,
     law_steps=4_000,

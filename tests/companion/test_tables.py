@@ -94,6 +94,12 @@ def test_recorded_numbers_come_with_unit_tolerance_date_device_and_cost():
     assert "lowdim run 01 --profile full --device cuda" in missing
 
 
+def test_without_numbers_there_is_no_empty_table():
+    html = tables.recorded_html(shelf(results={"quick": result("quick") | {"numbers": {}}}), "quick")
+    assert "Recorded 2026-05-01" in html
+    assert "<table" not in html
+
+
 @pytest.mark.parametrize(("rows", "words"), [
     ([["a", 1.0, "x"], ["b", 2.0, "y"]], 1),
     ([["a", "x", 1.0], ["b", "y", 2.0]], 2),

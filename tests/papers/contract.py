@@ -42,6 +42,15 @@ def check_profiles_grow(profiles: Profiles, names: tuple[str, ...] = ("smoke", "
             assert sizes == sorted(sizes), f"{field.name}: {sizes}"
 
 
+def check_names_apart(records: Mapping[str, Record]) -> None:
+    """No claim and no number is measured by two experiments, so that one run may hold them all."""
+    owners: dict[str, str] = {}
+    for name, record in records.items():
+        for measured in (*record.claims, *record.numbers):
+            assert measured not in owners, f"{measured}: by {owners[measured]} and by {name}"
+            owners[measured] = name
+
+
 def check_figures(
     figures: Mapping[str, Plot],
     records: Mapping[str, Record],

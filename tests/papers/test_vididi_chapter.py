@@ -6,7 +6,7 @@ import pytest
 from lowdim.companion.claims import load_claims
 from lowdim.papers.vididi import EXPERIMENTS, FIGURES, FILMS, PROFILES
 from lowdim.papers.vididi.learned import ARMS, COLUMNS, MEASURES, column, gain, limits, rows, small_plan
-from papers.contract import check_figures, check_profiles_grow, check_seed_decides
+from papers.contract import check_figures, check_names_apart, check_profiles_grow, check_seed_decides
 
 CLAIMS = load_claims("10")
 
@@ -22,6 +22,10 @@ def test_every_experiment_measures_its_claims(records):
         assert wanted == record.claims.keys(), name
         assert all(np.isfinite(value) for value in record.claims.values()), name
         assert all(isinstance(value, np.ndarray) for value in record.arrays.values()), name
+
+
+def test_no_two_experiments_measure_the_same(records):
+    check_names_apart(records)
 
 
 def test_every_figure_draws_and_is_small(records, tmp_path):

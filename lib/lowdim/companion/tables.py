@@ -122,8 +122,8 @@ def recorded_html(shelf: Shelf, profile: str, chosen: Sequence[str] | None = Non
     if unknown:
         raise ValueError(f"table {unknown[0]!r} is not in the {profile} result; it has {', '.join(tables) or 'none'}")
     parts = [_plain_table(tables[name]) for name in names]
-    parts += [_numbers_table(result)] if numbers else []
-    return note("facts-line", escape(recorded_line(shelf, profile))) + "".join(parts) if parts else ""
+    parts += [_numbers_table(result)] if numbers and result["numbers"] else []
+    return note("facts-line", escape(recorded_line(shelf, profile))) + "".join(parts) if parts or numbers else ""
 
 
 def _plain_table(table: dict[str, Any]) -> str:

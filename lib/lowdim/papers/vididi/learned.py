@@ -203,7 +203,9 @@ def compare(profile: str, seed: int, device: str, framework: str, ids: dict[str,
         record.claims |= {name: limits(gain(table, what))[ends[what]] for what, name in ids.items()}
     for arm, label in enumerate(ARMS):
         for what in ("motion retrieval", "background retrieval"):
-            record.number(f"{what.replace(' ', '-')}-{label}", column(table, what)[:, arm].mean(), "%", tolerance=10)
+            record.number(
+                f"{framework}-{what.replace(' ', '-')}-{label}", column(table, what)[:, arm].mean(), "%", tolerance=10
+            )
     return record
 
 

@@ -122,7 +122,7 @@ def test_a_result_without_arrays_has_none(tmp_path):
 
 
 def test_large_arrays_and_objects_are_refused_by_name(tmp_path):
-    big = np.random.default_rng(0).random(300_000)
+    big = np.random.default_rng(0).random(results.MAX_ARRAY_BYTES // 6)
     with pytest.raises(ValueError, match=r"arrays: \d+ bytes .*largest is 'big'"):
         results.write_arrays(tmp_path / "01.npz", {"big": big, "small": np.ones(3)})
     with pytest.raises(ValueError, match="arrays: things hold Python objects"):

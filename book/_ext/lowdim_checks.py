@@ -14,7 +14,7 @@ from sphinx.application import Sphinx
 
 from lowdim.companion.claims import FAILS, HOLDS
 from lowdim.companion.formats import format_number
-from lowdim.companion.verdicts import badge, html_table, inline_html
+from lowdim.companion.verdicts import badge, html_table, inline_html, note
 
 
 class ResultsDirective(LowdimDirective):
@@ -75,7 +75,7 @@ def benchmarks_html(found: Mapping[str, Any] | None, names: Iterable[str] = ()) 
         raise ValueError(f"benchmarks: {', '.join(unknown)} not recorded; there are {', '.join(known)}")
     parts = [_one_html(known[name]) for name in names or known]
     machine = f"One thread, torch {found['versions']['torch']}. Ratios above 1: ours is faster."
-    return "\n".join([*parts, f'<p class="lowdim-note">{escape(machine)}</p>'])
+    return "\n".join([*parts, note("facts-line", escape(machine))])
 
 
 def _one_html(entry: Mapping[str, Any]) -> str:

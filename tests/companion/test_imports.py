@@ -63,6 +63,11 @@ def test_edited_file_is_read_again(package):
     assert "lowdim.room.other" in import_closure(["lowdim.leaf"], folder=package)
 
 
+def test_modules_apart_are_left_out_with_what_only_they_import(package):
+    found = import_closure(["lowdim.top"], folder=package, apart=["lowdim.room.helper"])
+    assert set(found) == {"lowdim", "lowdim.top", "lowdim.leaf", "lowdim.room", "lowdim.room.side"}
+
+
 def test_unknown_module_is_refused(package):
     with pytest.raises(ValueError, match=r"lowdim\.nowhere"):
         import_closure(["lowdim.nowhere"], folder=package)

@@ -108,14 +108,21 @@ def _file_imports(path: Path, module: str, stamp: tuple[int, int]) -> frozenset[
     return frozenset(imported_names(code, module, is_package=path.name == "__init__.py"))
 
 
-def import_closure(modules: Iterable[str], sources: Iterable[str] = (), folder: Path | None = None) -> dict[str, Path]:
+def import_closure(
+    modules: Iterable[str],
+    sources: Iterable[str] = (),
+    folder: Path | None = None,
+    *,
+    apart: Iterable[str] = (),
+) -> dict[str, Path]:
     """The modules of the package that ``modules`` and the code texts ``sources`` import, directly or not, and their
     files.
 
     The ``__init__`` of every parent package is included, and so are imports inside functions. Names outside the
-    package are ignored. A module in ``modules`` that does not exist raises a ``ValueError``.
+    package are ignored, and so are the modules named ``apart`` with all that only they import. A module in ``modules``
+    that does not exist raises a ``ValueError``.
     """
-    folder = folder or package_folder()
+    folder, apart = folder or package_folder(), set(apart)
     start = list(modules)
     for name in start:
         if module_file(name, folder) is None:
@@ -125,7 +132,7 @@ def import_closure(modules: Iterable[str], sources: Iterable[str] = (), folder: 
     while waiting:
         name = waiting.pop()
         path = module_file(name, folder)
-        if path is None or name in found:
+        if path is None or name in found or name in apart:
             continue
         found[name] = path
         stat = path.stat()

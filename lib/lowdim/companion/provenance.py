@@ -11,7 +11,7 @@ import hashlib
 import json
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,12 +116,31 @@ def chapter_hashes(info: ChapterInfo, root: Path, parameters: Mapping[str, Any] 
 
 def module_hashes(info: ChapterInfo, root: Path, sources: Iterable[str] = ()) -> dict[str, str]:
     """The hashes ``code`` (import closure of the chapter's module and of the texts ``sources``) and ``weights``."""
-    folder = root / "lib" / PACKAGE
-    folder = folder if folder.is_dir() else package_folder()
+    folder = _package(root)
     closure = import_closure([info.module], sources, folder)
+    return {"code": _code_digest(closure, folder), "weights": _weights_digest(info, root, closure)}
+
+
+def experiment_hashes(info: ChapterInfo, root: Path, experiment: Callable[..., Any]) -> dict[str, str]:
+    """Those of :func:`module_hashes` for one ``experiment`` of the chapter: the code is what the module that defines it
+    imports. The registry that gathers a chapter's experiments and figures is left out, so that a legend, or another
+    experiment, costs no finished work.
+    """
+    folder = _package(root)
+    apart = {info.module} - {experiment.__module__}
+    closure = import_closure([experiment.__module__], (), folder, apart=apart)
+    weights = _weights_digest(info, root, import_closure([info.module], (), folder))
+    return {"code": _code_digest(closure, folder), "weights": weights}
+
+
+def _package(root: Path) -> Path:
+    folder = root / "lib" / PACKAGE
+    return folder if folder.is_dir() else package_folder()
+
+
+def _weights_digest(info: ChapterInfo, root: Path, closure: Mapping[str, Path]) -> str:
     own = [path for name, path in closure.items() if f"{name}.".startswith(f"{info.module}.")]
-    weights = {name: _tree(root / "models" / name) for name in declared_weights(own)}
-    return {"code": _code_digest(closure, folder), "weights": digest(weights)}
+    return digest({name: _tree(root / "models" / name) for name in declared_weights(own)})
 
 
 def changed(recorded: Mapping[str, str], current: Mapping[str, str]) -> list[str]:

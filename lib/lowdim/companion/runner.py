@@ -167,10 +167,11 @@ def work(task: Task) -> dict[str, Any]:
     options: dict[str, Any] = {"profile": task.profile, "seed": task.seed, "device": task.device}
     chapter = Chapter(task.chapter, **options)
     assembly = units.Assembly(task.chapter, **options)
-    wanted = set(task.experiments or assembly.experiments)
+    experiments = assembly.experiments
+    wanted = set(task.experiments or experiments)
     done: dict[str, units.Unit] = {}
     ran, failed = [], []
-    for name in assembly.experiments:
+    for name in experiments:
         key = units.unit_key(chapter, name)
         label = f"{chapter.info.stem} seed {task.seed} {name}"
         unit = None if task.force and name in wanted else _stored(Path(task.store), key, label)
@@ -186,8 +187,11 @@ def work(task: Task) -> dict[str, Any]:
             print(f"  done    {label}: {unit.seconds:.1f} s", flush=True)
         if unit is not None:
             done[name] = unit
-    assembly.use(done, draw=task.draw)
-    assembly.finish(partial=len(done) < len(assembly.experiments))
+    for name, reason in assembly.use(done, draw=task.draw).items():
+        print(f"  FAILED  {chapter.info.stem} seed {task.seed} {name}: {reason}", flush=True)
+        failed.append(name)
+        del done[name]
+    assembly.finish(partial=len(done) < len(experiments))
     return {
         "ran": ran,
         "failed": failed,

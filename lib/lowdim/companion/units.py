@@ -1,7 +1,8 @@
 """Units of work: one experiment of a chapter at one seed, kept on disk as soon as it is finished.
 
-A unit's key hashes the code its chapter's module imports, the weights, the versions and the parameters, but neither the
-notebook nor the claims: a sentence that changes costs no GPU hours. Claims are judged when the units are put together.
+A unit's key hashes the code its experiment imports, the weights, the versions and the parameters, but neither notebook,
+claims nor figures: a sentence or a legend that changes costs no GPU hours. Claims are judged when the units are put
+together.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 from lowdim.companion import cache
 from lowdim.companion.catalogue import load_module
 from lowdim.companion.chapter import Chapter, peak_memory
-from lowdim.companion.provenance import digest, module_hashes, versions
+from lowdim.companion.provenance import digest, experiment_hashes, versions
 from lowdim.record import Number, Record
 
 
@@ -38,7 +39,8 @@ def unit_key(chapter: Chapter, experiment: str) -> str:
     """The key under which a unit of ``chapter`` (its profile, seed and device) is stored."""
     root = chapter.root or Path.cwd()
     parameters = [chapter.profile, chapter.seed, chapter.device, experiment]
-    return digest([chapter.info.number, parameters, module_hashes(chapter.info, root), versions()])
+    hashes = experiment_hashes(chapter.info, root, load_module(chapter.info).EXPERIMENTS[experiment])
+    return digest([chapter.info.number, parameters, hashes, versions()])
 
 
 def load_unit(store: Path, key: str) -> Unit | None:
@@ -62,9 +64,12 @@ def load_unit(store: Path, key: str) -> Unit | None:
 
 
 def run_unit(chapter: Chapter, experiment: str, store: Path, key: str) -> Unit:
-    """Run one experiment and store it; the entry is complete or not there, whenever the process is killed."""
+    """Run one experiment and store it; the entry is complete or not there, whenever the process is killed.
+
+    What it measured is stored before anything is asked of it: a claim without an entry costs no second run.
+    """
     start = time.perf_counter()
-    record = chapter.run(experiment)
+    record = load_module(chapter.info).EXPERIMENTS[experiment](chapter.profile, chapter.seed, chapter.device)
     seconds = round(time.perf_counter() - start, 3)
     store.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".unit-", dir=store))
@@ -92,16 +97,26 @@ class Assembly(Chapter):
         """The names of the chapter's experiments, in its order."""
         return tuple(load_module(self.info).EXPERIMENTS)
 
-    def use(self, units: Mapping[str, Unit], *, draw: bool = True) -> None:
-        """Take ``units`` (experiment -> unit): judge them in the chapter's order and ``draw`` figures and films."""
+    def use(self, units: Mapping[str, Unit], *, draw: bool = True) -> dict[str, str]:
+        """Take ``units`` (experiment -> unit): judge them in the chapter's order and ``draw`` figures and films.
+
+        Returns, for each unit that is left out since its record is not allowed (see
+        :meth:`~lowdim.companion.chapter.Chapter.run`), the reason.
+        """
         self._units = dict(units)
+        refused: dict[str, str] = {}
         stored = {name: _replay(self._units[name].record) for name in self._module.EXPERIMENTS if name in self._units}
         pictures = {"FIGURES": self._module.FIGURES, "FILMS": self._films}
         self._module = SimpleNamespace(EXPERIMENTS=stored, **pictures)  # type: ignore[assignment]
         for name in stored:
-            self.run(name)
+            try:
+                self.run(name)
+            except ValueError as error:
+                refused[name] = str(error)
+                del self._units[name]
         if draw:
             self.draw()
+        return refused
 
     def _result(self) -> dict[str, Any]:
         units = self._units.values()

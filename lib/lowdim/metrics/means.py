@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 
-def half_width(values: Sequence[float] | ArrayLike, confidence: float = 0.95) -> float:
+def half_width(values: ArrayLike, confidence: float = 0.95) -> float:
     r"""Half the width of the t-interval of the mean of independent ``values (n,)``, in their unit.
 
     .. math:: t_{(1+c)/2,\,n-1}\; s / \sqrt n, \qquad s^2 = \sum_i (x_i - \bar x)^2 / (n - 1)

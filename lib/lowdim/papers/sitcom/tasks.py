@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import vp_sigmas
 from lowdim.denoising.weights import load_model
 from lowdim.measurement.tasks import TASKS, make_task
+from lowdim.metrics.clock import clock_for
 from lowdim.metrics.images import psnr, ssim
 from lowdim.metrics.means import half_width
 from lowdim.papers.sitcom.baselines import DPS
@@ -75,8 +75,8 @@ def summary(scores: Tensor) -> tuple[float, float, float]:
 def timed(
     solve: Callable[..., Solution], y: Tensor, physics: Any, generator: torch.Generator
 ) -> tuple[Solution, float]:
-    """A solution and its seconds: of this process on a CPU, by the clock on an accelerator."""
-    clock = time.process_time if y.device.type == "cpu" else time.perf_counter
+    """A solution and its seconds (see :func:`~lowdim.metrics.clock.clock_for`)."""
+    clock = clock_for(y.device)
     start = clock()
     solution = solve(y, physics, generator)
     float(solution.misfit.sum())  # an accelerator is done when its numbers are here

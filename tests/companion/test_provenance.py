@@ -1,16 +1,20 @@
+import inspect
 import json
 import subprocess
+import sys
 
 import nbformat
 import pytest
 
 from companion.toybook import INFO, papers
+from lowdim.companion.catalogue import CHAPTERS, load_module
 from lowdim.companion.provenance import (
     HASHES,
     changed,
     chapter_hashes,
     commit_label,
     declared_weights,
+    experiment_hashes,
     module_hashes,
     notebook_cells,
     text_digest,
@@ -111,6 +115,43 @@ def test_data_beside_a_module_counts(book):
     (papers(book) / "__pycache__").mkdir(exist_ok=True)
     (papers(book) / "__pycache__/a.pyc").write_bytes(b"\0")
     assert module_hashes(INFO, book) == inside
+
+
+def test_an_experiment_counts_what_it_imports_and_not_what_lies_beside_it(book):
+    """The toy's one file becomes a package: a registry, a module that measures and one that draws."""
+    toy = papers(book) / "subspace_clustering.py"
+    folder = toy.with_suffix("")
+    folder.mkdir()
+    (folder / "__init__.py").write_text(
+        f"from {INFO.module} import figures\nfrom {INFO.module}.exact import measure\nWEIGHTS = ('toy',)\n"
+    )
+    (folder / "exact.py").write_text("from lowdim import helper\ndef measure():\n    pass\n")
+    (folder / "figures.py").write_text("COLOUR = 1\n")
+    (book / "lib/lowdim/helper.py").write_text("x = 1\n")
+    toy.unlink()
+
+    def measure() -> None: ...
+
+    def hashes() -> tuple[dict[str, str], str]:
+        return experiment_hashes(INFO, book, measure), module_hashes(INFO, book)["code"]
+
+    measure.__module__ = f"{INFO.module}.exact"
+    first, whole = hashes()
+    (folder / "figures.py").write_text("COLOUR = 2\n")
+    assert (hashes()[0], hashes()[1] != whole) == (first, True)
+    (book / "lib/lowdim/helper.py").write_text("x = 2\n")
+    assert hashes()[0]["code"] != first["code"]
+    (book / "models/toy/model.txt").write_text("others")
+    assert hashes()[0]["weights"] != first["weights"]
+
+
+@pytest.mark.parametrize("info", CHAPTERS, ids=lambda info: info.number)
+def test_experiments_are_functions_of_the_module_they_name(info):
+    """A wrapper without ``functools.wraps`` would hide the code that measures from the hash."""
+    for name, experiment in load_module(info).EXPERIMENTS.items():
+        assert inspect.isfunction(experiment), name
+        assert inspect.unwrap(experiment).__code__.co_filename == sys.modules[experiment.__module__].__file__, name
+        assert experiment.__module__ != info.module, name
 
 
 def test_key_depends_on_parameters_and_is_absent_without_them(book):

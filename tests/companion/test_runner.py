@@ -29,6 +29,19 @@ def run(book, jobs=None, **options):
     return run_without_notebook(jobs or [Job(INFO)], book, say=said.append, **options), "\n".join(said)
 
 
+def measuring(claim):
+    """The toy's second experiment, which measures ``claim``."""
+    second = runner.load_module(INFO).EXPERIMENTS["second"]
+
+    def changed(profile, seed, device):
+        record = second(profile, seed, device)
+        record.claims = {claim: 1.0}
+        return record
+
+    changed.__module__ = second.__module__
+    return changed
+
+
 def read(book, folder="quick-plain"):
     return results.read_result(book / "build/runs" / folder / f"{INFO.stem}.json")
 
@@ -128,6 +141,20 @@ def test_words_cost_no_units_but_code_and_weights_do(book):
     assert units.unit_key(units.Chapter("01", seed=1), "measure") != before
     (book / "models/toy/model.txt").write_text("others")
     assert units.unit_key(chapter, "measure") != before
+
+
+@pytest.mark.parametrize(("entry", "reason"), [("01-C9", "which has no entry"), ("01-C1", "belongs to 'measure'")])
+def test_a_record_that_is_refused_fails_its_unit_alone_and_is_kept(
+    book, counts, monkeypatch, capsys, here, entry, reason
+):
+    module = runner.load_module(INFO)
+    monkeypatch.setitem(module.EXPERIMENTS, "second", measuring(entry))
+    outcome = run(book)[0][0]
+    assert outcome.state == "failed"
+    assert reason in capsys.readouterr().out
+    assert set(read(book)["claims"]) == {"01-C1"}
+    assert run(book)[0][0].state == "failed"
+    assert counts() == {"measure": 1, "second": 1}  # what it measured is still there
 
 
 def test_a_unit_survives_storing(book, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from lowdim.companion.claims import load_claims
 from lowdim.papers.blast import EXPERIMENTS, FIGURES, PROFILES
 from lowdim.papers.blast.roofline import H200, blast_seconds, dense_seconds
-from papers.contract import check_figures, check_profiles_grow, check_seed_decides
+from papers.contract import check_figures, check_names_apart, check_profiles_grow, check_seed_decides
 
 CLAIMS = load_claims("09")
 
@@ -24,6 +24,10 @@ def test_every_experiment_measures_its_claims(records):
         assert all(CLAIMS[claim].experiment == name for claim in record.claims)
         assert all(np.isfinite(value) for value in record.claims.values()), name
         assert all(isinstance(value, np.ndarray) for value in record.arrays.values()), name
+
+
+def test_no_two_experiments_measure_the_same(records):
+    check_names_apart(records)
 
 
 def test_every_figure_draws_and_is_small(records, tmp_path):

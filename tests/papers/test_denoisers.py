@@ -14,6 +14,7 @@ from lowdim.papers.denoisers import identities, learning, paths, pictures, sets
 from lowdim.papers.denoisers.models import add_noise, eight_dimensions, orthonormal, two_lines
 from lowdim.record import Record
 from lowdim.seeding import make_generator
+from papers.contract import check_names_apart
 
 # Claims whose bounds hold at the smallest size too: identities that need no large sample.
 SIZE_FREE = {"00-D1", "00-D3", "00-D8", "00-D9", "00-D12", "00-D13", "00-D16"}
@@ -50,6 +51,10 @@ def test_experiments_repeat_and_depend_on_the_seed():
     first, again, other = (denoisers.EXPERIMENTS["identities"]("smoke", seed, "cpu").claims for seed in (0, 0, 1))
     assert first == again
     assert first != other
+
+
+def test_no_two_experiments_measure_the_same(records):
+    check_names_apart(records)
 
 
 @pytest.mark.parametrize("id", list(denoisers.FIGURES))

@@ -14,7 +14,13 @@ from lowdim.papers.hidden_gaussian.pictures import gaussian_of
 from lowdim.profile import Profiles
 from lowdim.recipes.faces_by_number import RECIPES
 from lowdim.seeding import make_generator
-from papers.contract import check_figures, check_profiles_grow, check_seed_decides, check_unknown_refused
+from papers.contract import (
+    check_figures,
+    check_names_apart,
+    check_profiles_grow,
+    check_seed_decides,
+    check_unknown_refused,
+)
 
 CLAIMS = load_claims("02")
 ON_SHIPPED = ("faces-size", "faces-noise", "jacobian")
@@ -31,6 +37,10 @@ def test_every_experiment_measures_its_claims(records):
         wanted = {claim.id for claim in CLAIMS if claim.experiment == name and claim.profile != "full"}
         assert wanted <= record.claims.keys(), name
         assert all(CLAIMS[claim].experiment == name for claim in record.claims)
+
+
+def test_no_two_experiments_measure_the_same(records):
+    check_names_apart(records)
 
 
 def test_every_figure_draws_and_is_small(records, tmp_path):

@@ -19,7 +19,7 @@ from lowdim.papers.loco_edit.portraits import CHANGE, WISHES, attribute_change, 
 from lowdim.papers.loco_edit.spectra import along_paths, rank_ratios
 from lowdim.papers.loco_edit.told import ORDERS, told
 from lowdim.profile import Profiles
-from papers.contract import check_figures, check_profiles_grow, check_seed_decides
+from papers.contract import check_figures, check_names_apart, check_profiles_grow, check_seed_decides
 
 CLAIMS = load_claims("05")
 LARGE = {"05-L7c"}  # measured where the full matrix has 3072 rows
@@ -36,6 +36,10 @@ def test_every_experiment_measures_its_claims(records):
         wanted = {claim.id for claim in CLAIMS if claim.experiment == name and claim.profile != "full"} - LARGE
         assert wanted <= record.claims.keys(), name
         assert all(CLAIMS[claim].experiment == name for claim in record.claims)
+
+
+def test_no_two_experiments_measure_the_same(records):
+    check_names_apart(records)
 
 
 def test_every_figure_draws_and_is_small(records, tmp_path):

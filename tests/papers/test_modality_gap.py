@@ -20,7 +20,13 @@ from lowdim.papers.modality_gap.towers import ImageTower, TextTower
 from lowdim.papers.modality_gap.train import Method, TwoTowers, step_loss, steps_to_show, train_pair
 from lowdim.seeding import make_generator
 from lowdim.training.contrastive import contrastive_loss
-from papers.contract import check_figures, check_profiles_grow, check_seed_decides, check_unknown_refused
+from papers.contract import (
+    check_figures,
+    check_names_apart,
+    check_profiles_grow,
+    check_seed_decides,
+    check_unknown_refused,
+)
 
 CLAIMS = load_claims("04")
 
@@ -52,6 +58,10 @@ def test_claims_of_the_full_profile_are_measured_there(monkeypatch):
         **portraits.faces_mitigation("full", 0, "cpu").claims,
     }
     assert {claim.id for claim in CLAIMS if claim.profile == "full" and claim.experiment} <= measured.keys()
+
+
+def test_no_two_experiments_measure_the_same(records):
+    check_names_apart(records)
 
 
 def test_every_figure_draws_and_is_small(records, tmp_path):

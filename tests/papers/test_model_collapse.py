@@ -12,7 +12,13 @@ from lowdim.papers.model_collapse.features import accuracy, describe, train_clas
 from lowdim.papers.model_collapse.plane_data import balanced_sample, centres, eight_gaussians, in_mode, quasi_noise
 from lowdim.papers.model_collapse.rounds import Judge
 from lowdim.seeding import make_generator
-from papers.contract import check_figures, check_profiles_grow, check_seed_decides, check_unknown_refused
+from papers.contract import (
+    check_figures,
+    check_names_apart,
+    check_profiles_grow,
+    check_seed_decides,
+    check_unknown_refused,
+)
 
 CLAIMS = load_claims("03")
 
@@ -29,6 +35,10 @@ def test_every_experiment_measures_its_claims(records):
         assert wanted <= record.claims.keys(), name
         assert all(CLAIMS[claim].experiment == name for claim in record.claims)
         assert all(np.isfinite(value) for value in record.claims.values()), name
+
+
+def test_no_two_experiments_measure_the_same(records):
+    check_names_apart(records)
 
 
 def test_every_figure_draws_and_is_small(records, tmp_path):

@@ -11,7 +11,13 @@ from lowdim.papers.shallow_diffuse import EXPERIMENTS, FIGURES, FILMS, PROFILES,
 from lowdim.papers.shallow_diffuse.exact import GAUSSIAN_SIZE, gaussian_key
 from lowdim.papers.shallow_diffuse.watermark import ShallowDiffuse, coefficients
 from lowdim.seeding import make_generator
-from papers.contract import check_figures, check_profiles_grow, check_seed_decides, check_unknown_refused
+from papers.contract import (
+    check_figures,
+    check_names_apart,
+    check_profiles_grow,
+    check_seed_decides,
+    check_unknown_refused,
+)
 
 CLAIMS = load_claims("06")
 EVERY_ATTACK = ("06-S8", "06-S15a", "06-S15c", "06-S18c")  # of the study, which tries all of them
@@ -28,6 +34,10 @@ def test_every_experiment_measures_its_claims(records):
         assert wanted <= record.claims.keys(), name
         assert all(CLAIMS[claim].experiment == name for claim in record.claims)
         assert all(np.isfinite(value) for value in record.claims.values()), name
+
+
+def test_no_two_experiments_measure_the_same(records):
+    check_names_apart(records)
 
 
 def test_every_figure_draws_and_is_small(records, tmp_path):

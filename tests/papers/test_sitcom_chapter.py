@@ -16,6 +16,7 @@ from lowdim.papers.sitcom.phase import best_of, turned_psnr
 from lowdim.papers.sitcom.scan import complex_faces, error_db
 from lowdim.papers.sitcom.solver import Solution
 from lowdim.papers.sitcom.stopping import Fixed
+from papers.contract import check_names_apart
 
 CLAIMS = load_claims("07")
 
@@ -29,6 +30,10 @@ def test_every_experiment_measures_its_claims(records):
     for name, record in records.items():
         assert {claim.id for claim in CLAIMS if claim.experiment == name} == record.claims.keys(), name
         assert all(np.isfinite(value) for value in record.claims.values()), name
+
+
+def test_no_two_experiments_measure_the_same(records):
+    check_names_apart(records)
 
 
 def test_every_figure_draws_and_is_small(records, tmp_path):

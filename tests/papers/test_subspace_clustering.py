@@ -17,7 +17,13 @@ from lowdim.papers.subspace_clustering.learning import largest_drop
 from lowdim.papers.subspace_clustering.memorise import half_point
 from lowdim.papers.subspace_clustering.pictures import alignment, posterior_jacobians
 from lowdim.seeding import make_generator
-from papers.contract import check_figures, check_profiles_grow, check_seed_decides, check_unknown_refused
+from papers.contract import (
+    check_figures,
+    check_names_apart,
+    check_profiles_grow,
+    check_seed_decides,
+    check_unknown_refused,
+)
 
 CLAIMS = load_claims("01")
 
@@ -33,6 +39,10 @@ def test_every_experiment_measures_its_claims(records):
         wanted = {claim.id for claim in CLAIMS if claim.experiment == name and claim.profile != "full"}
         assert wanted <= record.claims.keys(), name
         assert all(CLAIMS[claim].experiment == name for claim in record.claims)
+
+
+def test_no_two_experiments_measure_the_same(records):
+    check_names_apart(records)
 
 
 def test_every_figure_draws_and_is_small(records, tmp_path):

@@ -17,6 +17,7 @@ from lowdim.papers.udig_dip.purifier import Purifier
 from lowdim.papers.udig_dip.runs import METHODS, Curve, at_least, descending, make_method
 from lowdim.papers.udig_dip.scans import TASKS, first_image, magnitude, make_scan
 from lowdim.papers.udig_dip.signals import operator
+from papers.contract import check_names_apart
 
 deepinv = import_deepinv()
 
@@ -28,6 +29,10 @@ def generator(seed=0):
 @pytest.fixture(scope="module")
 def records():
     return {name: run("smoke", 0, "cpu") for name, run in EXPERIMENTS.items()}
+
+
+def test_no_two_experiments_measure_the_same(records):
+    check_names_apart(records)
 
 
 def test_every_experiment_measures_and_every_figure_is_drawn(records):

@@ -13,15 +13,15 @@ FIGURES: dict[str, Plot] = {
         "principal components, from a random start; lines are $(1-2\\eta(\\lambda_i+\\sigma^2))^j$. Right: the "
         "measured rate of all components on the predicted one. Leading components are learned in a few steps, "
         "trailing ones in hundreds.",
-        "Left: five families of points on falling curves, the first component reaching a millionth after ten "
-        "steps, the fortieth after two hundred. Right: points on the diagonal.",
+        "Left: five families of points on falling curves, the first component reaching a ten-millionth after "
+        "ten steps, the fortieth after two hundred. Right: points on the diagonal.",
     ),
     "gaussian-flow": Plot(
         "gaussian-flow",
         figures_linear.draw_gaussian_flow,
         "Left: share of its final energy that a denoised component has along the sampling path of the Gaussian "
-        "model; points are 200 Heun steps, lines $\\lambda_i/(\\lambda_i+\\sigma^2)$. A component is decided "
-        "where $\\sigma$ crosses $\\sqrt{\\lambda_i}$ (dotted). Right: how many pass at each level.",
+        "model; points are 200 Heun steps, lines $\\lambda_i/(\\lambda_i+\\sigma^2)$. A component is half "
+        "decided where $\\sigma$ crosses $\\sqrt{\\lambda_i}$ (dotted). Right: how many pass at each level.",
         "Left: four S-shaped curves with points on them, shifted to lower noise for later components; dotted "
         "lines meet them at one half. Right: two curves that rise from near zero at high noise to nearly the "
         "dimension.",
@@ -31,7 +31,7 @@ FIGURES: dict[str, Plot] = {
         figures_linear.draw_coarse_to_fine,
         "The Gaussian model of faces on its way from noise: the path of one face, scaled to be visible, and what "
         "the denoiser has decided for it and for two others, with the soft count of active components. Colours of "
-        "the background and hair first, features later.",
+        "large areas come first, features later.",
         "Four rows of eight small faces. The first goes from colourful noise to a face; in the others a blurred "
         "average face takes colours and then features as the noise falls.",
     ),
@@ -42,7 +42,7 @@ FIGURES: dict[str, Plot] = {
         "of these digits. Fitted on the noised training digits themselves (squares) it is Gaussian up to the "
         "sampling error expected (dashed); fitted on held-out digits (circles) it is not.",
         "Three curves of circles fall from about one at low noise to near zero at high noise, higher for smaller "
-        "sets. Squares lie on dashed lines around one thousandth, far below.",
+        "sets. Squares lie on dashed lines, a few thousandths at most, far below.",
     ),
     "molrg": Plot(
         "molrg",
@@ -59,8 +59,8 @@ FIGURES: dict[str, Plot] = {
         figures_linear.draw_smoothed,
         "A family of exact denoisers from the one that remembers ($h=0$) to the Gaussian ($h=1$). Left: error on "
         "new digits, with the best member marked, and on the 300 training digits. Right: distance of the affine "
-        "fit from the Gaussian denoiser; on its own law every member has the same fit, up to sampling error, on "
-        "new digits not.",
+        "fit from the Gaussian denoiser; on its own law every member has the same fit, up to sampling error; on "
+        "new digits they differ.",
         "Left: solid curves with a minimum inside, dashed ones that rise steadily to one. Right: squares below "
         "one hundredth for all members, circles that fall from near one.",
     ),
@@ -81,8 +81,9 @@ FIGURES: dict[str, Plot] = {
     "low-noise": Plot(
         "low-noise",
         figures_exact.draw_low_noise,
-        "Distance of the Gaussian denoiser of N digits from the identity, on new digits. With fewer digits than "
-        "dimensions it stops at the part of a digit off their span (lines).",
+        "Distance of the Gaussian denoiser of N digits from the identity, on new digits. With few digits it "
+        "stops at the part of a new digit off their span (lines; the lowest is that of 200 digits, which leave some "
+        "pixels blank).",
         "Four curves that fall with the noise; those of 20 and 50 digits level off at horizontal lines, the "
         "others go on.",
     ),
@@ -131,9 +132,10 @@ FIGURES: dict[str, Plot] = {
         "digit-nets",
         figures_nets.draw_nets_linearity,
         "Centred linearity score of networks on 40 and 1500 digits, on new digits, with an affine denoiser and "
-        "one that remembers exactly for comparison. The dip is at moderate noise and shallower for more data.",
-        "Curves over noise, all with a dip near noise 0.6: shallow for 1500 digits, deeper for 40, deepest for "
-        "the one that remembers.",
+        "one that remembers exactly for comparison. The dip of the networks is at moderate noise, and shallower for "
+        "more data.",
+        "Curves over noise. Both networks have a dip near noise 0.6, shallow for 1500 digits, deeper for 40; the score "
+        "of the one that remembers falls to 0.6 at low noise.",
     ),
     "nets-early": Plot(
         "digit-nets",
@@ -141,17 +143,18 @@ FIGURES: dict[str, Plot] = {
         "Training on 40 and on 750 digits. Left: distance to the Gaussian denoiser falls first and then grows, "
         "most for the small set. Right: agreement of samples of two networks on disjoint sets, lost during "
         "training on the small sets. In the first steps it is high for a trivial reason: samples are still noise.",
-        "Left: two curves with a minimum after a few hundred steps, the one for 40 digits rising twice as high "
-        "after it. Right: the curve for 750 digits stays above 0.9, the one for 40 falls to one half.",
+        "Left: two curves with a minimum after a few hundred steps, the one for 40 digits then rising to "
+        "nearly twice its least value. Right: the curve for 750 digits stays above 0.9, the one for 40 falls to one "
+        "half.",
     ),
     "nets-risk": Plot(
         "digit-nets",
         figures_nets.draw_nets_risk,
         "Squared error on training (dashed) and new digits (solid) of a network and of the two exact denoisers of "
         "its training set. On 40 digits the network goes the way of remembering; on 750 training and new error "
-        "agree, and it beats both.",
+        "are close, and up to $\\sigma\\approx1$ it beats both on new digits.",
         "Two panels of six curves over noise. Left: the network's training error is far below its error on new "
-        "digits. Right: its two curves are close together and slightly below the Gaussian's.",
+        "digits. Right: its two curves are close together and slightly below the Gaussian's up to noise one.",
     ),
     "nets-halves": Plot(
         "digit-nets",
@@ -174,7 +177,7 @@ FIGURES: dict[str, Plot] = {
         "noise-law",
         figures_nets.draw_noise_law,
         "Distance to the Gaussian denoiser of two networks on 1500 digits that differ in the law of noise levels "
-        "they were trained with (shaded). Where a level is hardly ever drawn, the network has learned nothing.",
+        "they were trained with (shaded). Where a level is hardly ever drawn, the network is far off.",
         "Two curves over noise that agree at low noise; above noise 5 the one of the usual law rises steeply, the "
         "other stays low.",
     ),
@@ -216,8 +219,8 @@ FIGURES: dict[str, Plot] = {
         figures_faces.draw_jacobian_vectors,
         "Principal components of faces, and the leading singular vectors of the network's Jacobian at one noisy "
         "face, from high to low noise.",
-        "Six rows of five faces in false colours. The rows for high noise resemble the first; at low noise the "
-        "pictures become local and lose any likeness.",
+        "Six rows of five faces in false colours. The rows for high noise resemble the first; at low noise hair "
+        "and background still show, mixed and with edges on one side.",
     ),
     "photographs-few": Plot(
         "photographs-few",

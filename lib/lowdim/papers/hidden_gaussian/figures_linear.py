@@ -55,7 +55,7 @@ def draw_gaussian_flow(record: Record) -> Figure:
     right.plot(levels, record["active"], color=COLOURS["gaussian"], label="digits, $d=64$")
     right.plot(levels, record["face_active"], color=COLOURS["network"], label="faces, $d=768$")
     right.set(xscale="log", yscale="log", xlim=(80, 0.01), ylim=(0.01, 800), xlabel=r"$\sigma$")
-    right.set_title(r"components that pass, $\mathrm{tr}\,W_\sigma$")
+    right.set_title(r"components that pass, $\mathrm{tr}\,W^\star$")
     right.legend(loc="lower right")
     return fig
 

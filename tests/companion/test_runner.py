@@ -103,6 +103,15 @@ def test_seeds_without_the_first_calibrate_and_are_not_for_recording(book, here)
     assert seeds.read_seeds(book / "build/runs/other-seeds/quick" / f"{INFO.stem}.json")["seeds"] == [100, 101]
 
 
+def test_part_of_the_experiments_is_for_recording_when_it_measures_all_that_the_profile_decides(book, here):
+    jobs, folder = [Job(INFO, seed=seed) for seed in (0, 1)], book / "build/runs"
+    run(book, jobs, workers=1, experiments=["measure"])
+    assert not (folder / "seeds").exists()
+    assert list(seeds.read_seeds(folder / "other-seeds/quick" / f"{INFO.stem}.json")["claims"]) == ["01-C1"]
+    run(book, jobs, workers=1, experiments=["measure", "second"])
+    assert (folder / "seeds/quick" / f"{INFO.stem}.json").is_file()
+
+
 def test_one_experiment_does_not_replace_a_whole_result(book, here):
     outcome = run(book, experiments=["measure"])[0][0]
     assert outcome.state == "ran"

@@ -163,8 +163,7 @@ class Chapter:
         return {f"{name}.{key}": value for name, record in self.records.items() for key, value in record.arrays.items()}
 
     def _unmeasured(self) -> list[Claim]:
-        decided = [claim for claim in self.claims if claim.profile == self.profile and not claim.out_of_reach]
-        return [claim for claim in decided if claim.id not in self.judgements]
+        return [claim for claim in self.claims.decided_by(self.profile) if claim.id not in self.judgements]
 
     def _choose(self, kind: str, name: str, table: Mapping[str, Any]) -> Any:
         if name not in table:

@@ -109,6 +109,10 @@ class ChapterClaims:
         choices = ", ".join(claim.id for claim in self.claims) or "none"
         raise KeyError(f"claim {claim_id!r} is not among those of chapter {self.chapter}: {choices}")
 
+    def decided_by(self, profile: str) -> list[Claim]:
+        """The claims that a run of ``profile`` must measure."""
+        return [claim for claim in self if claim.profile == profile and not claim.out_of_reach]
+
 
 @dataclass(frozen=True)
 class Judgement:

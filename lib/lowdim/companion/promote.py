@@ -124,7 +124,7 @@ def check_complete(fresh: Mapping[str, Any], old: Mapping[str, Any] | None, info
 
     A full result may be partial, since it is measured unit by unit, but it must not lose a claim recorded before.
     """
-    decided = {c.id for c in load_claims(info.number, root) if c.profile == fresh["profile"] and not c.out_of_reach}
+    decided = {claim.id for claim in load_claims(info.number, root).decided_by(fresh["profile"])}
     if fresh["profile"] == "full":
         decided = decided & set(old["claims"] if old else ())
     missing = sorted(decided - set(fresh["claims"]))

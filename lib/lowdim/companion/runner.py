@@ -20,6 +20,7 @@ from typing import Any
 
 from lowdim.companion import cache, results, seeds, timing
 from lowdim.companion.catalogue import ChapterInfo, find, load_module
+from lowdim.companion.claims import load_claims
 from lowdim.companion.environment import available_cores, default_workers, kernel_environment
 from lowdim.companion.execute import Job, Outcome, Say, aloud
 from lowdim.companion.launch import Stopped, launch
@@ -56,7 +57,8 @@ def run_without_notebook(
     ``build`` is the folder to work in, by default that of ``root``.
 
     Where a chapter is run at several seeds, their summary is written to ``build/runs/seeds``. Seeds without 0 calibrate
-    bounds: theirs, and that of a part of the experiments, goes to ``build/runs/other-seeds`` and is never recorded.
+    bounds: theirs goes to ``build/runs/other-seeds`` and is never recorded, and so does that of a part of the
+    experiments which leaves a claim unmeasured that the profile decides.
 
     Figures and films are drawn unless ``draw`` is false; of several seeds, for those that are recorded alone.
 
@@ -153,7 +155,9 @@ def _summarise_seeds(jobs: Sequence[Job], build: Path, experiments: Sequence[str
         if len(mine) < 2:
             continue
         runs = [results.read_result(result_folder(job, build, experiments) / f"{stem}.json") for job in mine]
-        kind = "seeds" if not experiments and any(job.seed == 0 for job in mine) else "other-seeds"
+        decided = {claim.id for claim in load_claims(runs[0]["chapter"]).decided_by(profile)}
+        complete = all(decided <= run["claims"].keys() for run in runs)
+        kind = "seeds" if complete and any(job.seed == 0 for job in mine) else "other-seeds"
         path = build / "runs" / kind / profile / f"{stem}.json"
         seeds.write_seeds(path, seeds.seeds_summary(runs))
         say(f"  seeds   {stem}: {', '.join(str(job.seed) for job in mine)} summed up in {path}")

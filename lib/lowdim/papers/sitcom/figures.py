@@ -13,8 +13,8 @@ FIGURES: dict[str, Plot] = {
         caption=(
             "**Two ways to explain a measurement.** A thin Gaussian (green: one and two deviations), a noisy point "
             "$z$, its denoised $D(z)$, and the line of all points that explain the measurement. Repairing the output "
-            "goes straight to the line and leaves the prior. Repairing the input may only move where the denoiser can "
-            "follow: the dotted ellipses are the distances it knows, those of the metric $W^{-2}$."
+            "goes straight to the line and leaves the prior. Repairing the input goes to the point of the line that is "
+            "nearest in the metric $W^{-2}$; the dotted ellipses are circles of this metric around $D(z)$."
         ),
         alt=(
             "A long thin ellipse and a slanted line. From a blue dot near the ellipse one arrow goes straight to the "
@@ -25,8 +25,9 @@ FIGURES: dict[str, Plot] = {
         experiment="coordinates",
         draw=exact.draw_shift,
         caption=(
-            "**A port that is another algorithm.** How far one level moves the input. With the step mapped, both forms "
-            "give the same curve. A constant step on $z$ moves nothing while the noise is high."
+            "**A port that is another algorithm.** How far one level moves the input. With step and weight mapped, "
+            "both forms give the same curve. With the same step and weight on $z$, next to nothing moves while the "
+            "noise is high."
         ),
         alt=(
             "Two curves against a falling noise level: one level at about 0.35 and then falling, the other rising by "
@@ -39,12 +40,12 @@ FIGURES: dict[str, Plot] = {
         caption=(
             "**What an evaluation buys.** Mean loss against the posterior mean (zero: nothing can do better) on three "
             "exact priors, over evaluations of the denoiser for each signal, four tasks together. Open marks: SITCOM "
-            "with half the levels, output repair with ten times the steps. Every other solver is tuned on other "
-            "signals; an evaluation of SITCOM and DPS includes its gradient, one of DAPS and output repair does not."
+            "with half the levels, output repair with ten times the steps. DPS and DAPS are tuned on other signals. An "
+            "evaluation of SITCOM and DPS includes its gradient, one of DAPS and output repair does not."
         ),
         alt=(
             "Three panels. A grey line of DPS rises with evaluations. SITCOM lies near its upper end on the first two "
-            "panels and below it on the third; output repair is cheap and far below; DAPS lies between."
+            "panels and below it on the third; output repair is cheap and far below; DAPS lies below the line of DPS."
         ),
     ),
     "stopping": Plot(
@@ -52,12 +53,13 @@ FIGURES: dict[str, Plot] = {
         draw=solvers.draw_stopping,
         caption=(
             "**Who fits the noise.** Noise of $\\sigma_y=0.2$, smooth prior. Left: more inner steps are ruin for a "
-            "loop that never stops, and nearly harmless for one that stops. Right: the reason. Without the threshold "
-            "the residual falls far below what the noise alone would leave."
+            "loop that never stops on three of the four tasks, and nearly harmless for one that stops. Right: without "
+            "the threshold the residual falls below what the noise alone would leave (line), far below where the "
+            "operator can reach all of its measurements, a little for the blur."
         ),
         alt=(
-            "Left: four pairs of marks; brown squares drop by up to ten decibels from open to filled, red circles "
-            "hardly move. Right: red circles sit at one, brown squares near zero."
+            "Left: four pairs of marks; brown squares drop by five to seven decibels from open to filled on three "
+            "tasks, red circles hardly move. Right: red circles sit at one, brown squares near zero but for the blur."
         ),
     ),
     "noise-levels": Plot(
@@ -76,8 +78,9 @@ FIGURES: dict[str, Plot] = {
         experiment="consistency",
         draw=exact.draw_law,
         caption=(
-            "**No sample, no mean, but between.** Two deviations of the posterior and of SITCOM's result, both from "
-            "formulas, exact repairs with the closeness schedule. The centre is close, the spread too small."
+            "**Between a sample and the mean.** Two standard deviations around the mean of the posterior and of "
+            "SITCOM's result, both from formulas; exact repairs with the closeness schedule. The centre is close, the "
+            "spread too small."
         ),
         alt=(
             "Two panels with a dashed signal and two bands around nearly the same curve; the inner band is about half "
@@ -101,12 +104,12 @@ FIGURES: dict[str, Plot] = {
         draw=solvers.draw_phase,
         caption=(
             "**Amplitudes only.** Left: PSNR of twenty runs on each of twelve signals, and of the run with the "
-            "smallest residual in each four. Right: runs with a small residual are good ones. Green: what a run is "
-            "worth if it may be reversed."
+            "smallest residual in each four; above the line a run counts as a success. Right: PSNR over the residual. "
+            "Good runs have small residuals. Green: what a run is worth if it may be reversed."
         ),
         alt=(
-            "Left: columns of dots spread over twenty decibels, dashes mostly in their upper half. Right: PSNR falls "
-            "with the residual."
+            "Left: columns of dots spread over ten to twenty-five decibels, dashes mostly in their upper half. Right: "
+            "PSNR falls with the residual."
         ),
     ),
     "scan": Plot(
@@ -114,7 +117,7 @@ FIGURES: dict[str, Plot] = {
         draw=solvers.draw_scan,
         caption=(
             "**A scan with four coils.** Magnitude of a complex picture of which a quarter of the columns of its "
-            "Fourier transform is measured; numbers are signal over error in decibels."
+            "Fourier transform is measured (white); numbers are signal over error in decibels, means over all scans."
         ),
         alt="Six small grey pictures: the columns, a smeared face, three clear faces, and the true one.",
     ),
@@ -131,9 +134,14 @@ FIGURES: dict[str, Plot] = {
         experiment="faces",
         draw=solvers.draw_faces,
         caption=(
-            "**With a network.** Mean PSNR over evaluations for each face; the baselines are tuned on other faces. "
-            "Open circle: half the levels."
+            "**With a network.** Mean PSNR of each solver over the evaluations that a face costs it. DPS, deepinv's "
+            "DPS, DiffPIR and DAPS are tuned on other faces. Open marks: SITCOM with half the levels, output repair "
+            "with ten times the steps. An evaluation of SITCOM and both DPS includes its gradient, one of the others "
+            "does not. DDRM is for inpainting only."
         ),
-        alt="A panel for each task: the line of DPS rises, the marks of other solvers lie around it.",
+        alt=(
+            "A panel for each of four tasks. The line of DPS rises with evaluations. The two marks of SITCOM lie near "
+            "it, DDRM on it, DiffPIR, DAPS and output repair below it."
+        ),
     ),
 }

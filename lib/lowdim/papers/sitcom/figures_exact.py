@@ -46,10 +46,10 @@ def draw_plane(record: Record) -> Figure:
 
 
 def draw_shift(record: Record) -> Figure:
-    """How far each level moves the point, with mapped and with constant steps."""
+    """How far each level moves the point, with step and weight mapped, and as they are."""
     fig, ax = figure(0.72, 0.58)
-    ax.plot(record["sigmas"], record["moved"], "o-", color=COLOURS[INPUT], label="steps mapped: both forms")
-    ax.plot(record["sigmas"], record["moved-by-port"], "s-", color=COLOURS[OUTPUT], label="constant step on $z$")
+    ax.plot(record["sigmas"], record["moved"], "o-", color=COLOURS[INPUT], label="mapped: both forms")
+    ax.plot(record["sigmas"], record["moved-by-port"], "s-", color=COLOURS[OUTPUT], label="nothing mapped")
     ax.set(xscale="log", yscale="log", xlabel=r"noise level $\sigma$", title=r"shift of the input, in units of $x_t$")
     ax.invert_xaxis()
     ax.legend(loc="lower right")

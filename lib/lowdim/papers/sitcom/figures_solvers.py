@@ -65,7 +65,7 @@ def draw_stopping(record: Record) -> Figure:
     right.plot([], [], "s", color=COLOURS[OUTPUT], label="never stops")
     right.plot([], [], "o", color=COLOURS["muted"], mfc=COLOURS["card"], label=f"{inner[0]} inner steps")
     right.plot([], [], "o", color=COLOURS["muted"], label=f"{inner[1]} inner steps")
-    right.legend(loc="center", bbox_to_anchor=(0.42, 0.62), fontsize=8)
+    fig.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return fig
 
 
@@ -83,8 +83,7 @@ def draw_noise_levels(record: Record) -> Figure:
         ax.set_xticks([0.01, 0.05, 0.2], ["0.01", "0.05", "0.2"], minor=False)
         ax.minorticks_off()
     axes[0].set_ylabel("PSNR, dB")
-    axes[0].legend(loc="upper right", fontsize=7)
-    axes[0].set_ylim(top=best.max() + 8)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return fig
 
 
@@ -105,7 +104,7 @@ def draw_phase(record: Record) -> Figure:
     right.plot(residual.ravel(), plain.ravel(), ".", color=COLOURS[INPUT], ms=4, alpha=0.6, label="as found")
     turned = free > plain + 1e-9
     right.plot(residual[turned], free[turned], ".", color=COLOURS["gaussian"], ms=4, alpha=0.7, label="reversed")
-    right.set(xlabel="residual over noise", title="the residual tells")
+    right.set(xlabel="residual over noise", title="PSNR, dB")
     right.legend(loc="upper right", fontsize=8)
     return fig
 
@@ -128,23 +127,36 @@ def draw_gallery(record: Record) -> Figure:
     return image_grid(rows, column_labels=labels, row_labels=["measured", "SITCOM", "truth"])
 
 
+FACE_MARKS = {
+    "SITCOM": ("o", INPUT, "SITCOM"), "SITCOM, half the levels": ("o", INPUT, ""),
+    "output repair": ("s", OUTPUT, "output repair"), "output repair, ten times the steps": ("s", OUTPUT, ""),
+    "deepinv's DPS": ("P", "data", "deepinv's DPS"), "DiffPIR": ("v", "gaussian", "DiffPIR"),
+    "DDRM": ("*", "empirical", "DDRM"), "DAPS": ("^", "network", "DAPS"),
+}  # fmt: skip
+"""Mark, colour and name of each solver of faces; one without a name is a variant and drawn open."""
+
+
 def draw_faces(record: Record) -> Figure:
     """PSNR of each solver over its evaluations, one panel for each task."""
     scores = record["scores"].mean(-1)
     names = [str(name) for name in record["methods"]]
     dps = [k for k, name in enumerate(names) if name.startswith("DPS")]
-    fig, axes = figure(1.0, 1.2, ncols=len(record["tasks"]), sharey=True, squeeze=False)
-    marks = {"SITCOM": ("o", INPUT), "SITCOM, half the levels": ("o", INPUT), "output repair": ("s", OUTPUT),
-             "deepinv's DPS": ("+", "data"), "DiffPIR": ("v", "gaussian"), "DDRM": ("*", "gaussian"),
-             "DAPS": ("^", "network")}  # fmt: skip
-    for ax, task, rows in zip(axes[0], record["tasks"], scores, strict=True):
-        ax.plot(rows[dps, 2], rows[dps, 0], "x-", color=COLOURS["data"], label="DPS, tuned")
-        for name, (mark, colour) in marks.items():
+    count = len(record["tasks"])
+    columns = min(2, count)
+    fig, axes = figure(1.0, 0.62, nrows=-(-count // columns), ncols=columns, sharey=True, sharex=True, squeeze=False)
+    for ax, task, rows in zip(axes.flat, record["tasks"], scores, strict=True):
+        ax.plot(rows[dps, 2], rows[dps, 0], "x-", color=COLOURS["data"], label="DPS, tuned", ms=6)
+        for name, (mark, colour, label) in FACE_MARKS.items():
             row = rows[names.index(name)]
-            half = "half" in name
-            face = "none" if half else COLOURS[colour]
-            ax.plot(row[2], row[0], mark, color=COLOURS[colour], mfc=face, label=None if half else name)
-        ax.set(xscale="log", title=LABELS[str(task)].replace("\n", ""), xlabel="evaluations")
-    axes[0, 0].set_ylabel("PSNR, dB")
-    axes[0, 0].legend(loc="lower right", fontsize=7)
+            face = COLOURS[colour] if label else "none"
+            size = 10 if mark == "*" else 7
+            ax.plot(row[2], row[0], mark, color=COLOURS[colour], mfc=face, ms=size, label=label or None)
+        ax.set(xscale="log", title=LABELS[str(task)].replace("\n", ""))
+        ax.set_xticks(rows[dps, 2], [f"{x:.0f}" for x in rows[dps, 2]])
+        ax.minorticks_off()
+    for ax in axes[-1]:
+        ax.set_xlabel("evaluations of the network")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("PSNR, dB")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return fig

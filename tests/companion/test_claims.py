@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from companion import sample
 from lowdim.companion import claims
 from lowdim.companion.catalogue import find
-from lowdim.companion.claims import Claim, ClaimsError, judge, parse_claims
+from lowdim.companion.claims import ChapterClaims, Claim, ClaimsError, judge, parse_claims
 
 INFO = find("01")
 FILE = "01-subspace-clustering.yml"
@@ -171,6 +171,19 @@ def test_only_the_deciding_profile_decides():
         assert "study" in made.reason
     with pytest.raises(ValueError, match="profile"):
         judge(study, 0.5, "fast")
+
+
+def test_an_experiment_is_left_to_the_profile_that_decides_its_claims():
+    entries = [
+        claim(id="01-A", experiment="both", profile="quick"),
+        claim(id="01-B", experiment="both", profile="full"),
+        claim(id="01-C", experiment="slow", profile="study"),
+        claim(id="01-D", experiment="large", profile="full"),
+        claim(id="01-E", experiment="", profile="full"),
+    ]
+    toy = ChapterClaims("01", "Toy", ("toy",), tuple(entries))
+    left = {profile: toy.left_to_larger(profile) for profile in ("smoke", "quick", "study", "full")}
+    assert left == {"smoke": set(), "quick": {"slow", "large"}, "study": {"large"}, "full": set()}
 
 
 def test_states_outside_the_totals():

@@ -112,6 +112,17 @@ def test_part_of_the_experiments_is_for_recording_when_it_measures_all_that_the_
     assert (folder / "seeds/quick" / f"{INFO.stem}.json").is_file()
 
 
+def test_what_a_larger_profile_decides_is_left_to_it_unless_named(book, counts, here):
+    path = book / "book/claims/01-subspace-clustering.yml"
+    head, quick, rest = path.read_text().rpartition("profile: quick")
+    path.write_text(f"{head}{quick.replace('quick', 'full')}{rest}")
+    assert run(book)[0][0].state == "ran"
+    assert counts() == {"measure": 1}
+    run(book, experiments=["second"])
+    run(book, [Job(INFO, "smoke")])
+    assert counts() == {"measure": 2, "second": 2}
+
+
 def test_one_experiment_does_not_replace_a_whole_result(book, here):
     outcome = run(book, experiments=["measure"])[0][0]
     assert outcome.state == "ran"

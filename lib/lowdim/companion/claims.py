@@ -16,7 +16,7 @@ from typing import Any
 from lowdim.companion.catalogue import CHAPTERS, ChapterInfo, book_folder, find
 from lowdim.companion.claims_check import ClaimsError, checked
 from lowdim.companion.formats import Bounds, format_interval, format_measured
-from lowdim.profile import check_profile
+from lowdim.profile import PROFILE_NAMES, check_profile
 
 HOLDS = "holds"
 WEAKER = "holds weaker"
@@ -112,6 +112,15 @@ class ChapterClaims:
     def decided_by(self, profile: str) -> list[Claim]:
         """The claims that a run of ``profile`` must measure."""
         return [claim for claim in self if claim.profile == profile and not claim.out_of_reach]
+
+    def left_to_larger(self, profile: str) -> set[str]:
+        """The experiments for which a run of ``profile`` is too small: a larger one decides each of their claims.
+
+        In ``smoke`` there are none, since it walks every path.
+        """
+        larger = () if profile == "smoke" else PROFILE_NAMES[PROFILE_NAMES.index(profile) + 1 :]
+        measuring = {claim.experiment for claim in self if claim.experiment}
+        return measuring - {claim.experiment for claim in self if claim.profile not in larger}
 
 
 @dataclass(frozen=True)

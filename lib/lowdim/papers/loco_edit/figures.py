@@ -10,10 +10,10 @@ FIGURES: dict[str, Plot] = {
     "mixture": Plot(
         "mixture",
         theory.draw_mixture,
-        "A mixture of three subspaces of ranks 3, 5 and 4 in 40 dimensions. Left: the exact rank is the "
-        "sum of all ranks at every noise level; the numerical one falls to that of the point's own "
-        "subspace. Right: the paper's formula for the mean, which leaves out a determinant, against the "
-        "exact mean.",
+        "A mixture of three subspaces of ranks 3, 5 and 4 in 40 dimensions, one point at nine noise levels. Left: the "
+        "exact rank, counted as long as no subspace has a probability below $10^{-6}$, is the sum of all ranks; the "
+        "numerical rank falls to that of the point's own subspace. Right: the paper's formula for the mean, which "
+        "leaves out a determinant, against the exact mean.",
         "Two panels over the signal power. Left: squares on the line 12, dots that fall from 12 to 5. "
         "Right: an error curve that rises to above a tenth in the middle and is near zero at both ends.",
     ),
@@ -23,8 +23,8 @@ FIGURES: dict[str, Plot] = {
         "Random mixtures, noise levels and directions. Left: how far the mean is from a straight line "
         "after a step of length $\\lambda$; the dashed line has slope 2. Right: the largest departure over "
         "the bound of {prf:ref}`thm-05-linear`.",
-        "Left: many thin rising lines parallel to a dashed line of slope two. Right: dots below one tenth "
-        "or a little above, under the line one.",
+        "Left: many thin rising lines parallel to a dashed line of slope two. Right: dots a "
+        "little below one tenth that fall as the step grows, under the line one.",
     ),
     "gaussian": Plot(
         "gaussian",
@@ -38,7 +38,8 @@ FIGURES: dict[str, Plot] = {
     "rank": Plot(
         "rank",
         theory.draw_rank,
-        "The U on digits, $d=64$, along sampling paths. The exact Gaussian has the left arm and no right one.",
+        "The U on digits, $d=64$, along sampling paths. Large dots are means, small ones single points. The exact "
+        "denoiser of a Gaussian has the left arm and no right one.",
         "Rank ratio over noise level. The network's curve falls from 0.8 to 0.3 and rises again; the "
         "Gaussian's only falls; that of the predicted noise rises to one.",
     ),
@@ -47,17 +48,17 @@ FIGURES: dict[str, Plot] = {
         theory.draw_arms,
         "The same network trained to predict the noise, or the data. Left: at high noise the rank of both stays far "
         "above the exact one. Right: the Jacobian of the first is far too large there, that of the second is not.",
-        "Left: two curves that stay above the falling line of the Gaussian. Right: one curve climbs to a hundred times "
-        "the exact size, the other stays near one.",
+        "Left: two curves that stay above the falling line of the Gaussian. Right: one curve climbs to more than a "
+        "hundred times the exact size, the other stays within a factor of three.",
     ),
     "lines": Plot(
         "lines",
         theory.draw_lines,
         "The predicted face after a step, and what the Jacobian says it should be: cosine of the two, in "
-        "the paper's units of $\\lambda$. A random direction is mostly one to which the network is blind; "
-        "the first singular vector is the hardest.",
+        "the paper's units of $\\lambda$. To a random direction the network is mostly blind; $v_1$ is the "
+        "one that its Jacobian sees best.",
         "Two panels of curves that start at one. Random direction: flat at one at middle and high noise, "
-        "falling at low noise. Along v1: falling at middle and high noise.",
+        "falling to 0.7 at low noise. Along v1: near one at low noise, falling to about 0.6 at middle and high noise.",
     ),
     "power": Plot(
         "power",
@@ -72,13 +73,14 @@ FIGURES: dict[str, Plot] = {
         "One face and what five directions do to it. The dotted outline is all that the method is told. "
         "Strength $1$ changes the pixels of the mask by a quarter in root mean square.",
         "Five rows of a cartoon face: its mask, the direction as a picture that looks like the part, and "
-        "seven versions in which smile, gaze, eye opening, brows or hair colour change gradually.",
+        "five versions in which smile, gaze, eye opening, brows or hair colour change gradually.",
     ),
     "responses": Plot(
         "edits",
         faces.draw_responses,
-        "What the judge reads from each edited face, against the strength. Lines are fitted to the middle half.",
-        "Five rising rows of dots, straight in the middle, some flattening at the ends, with fitted lines.",
+        "What the judge reads from each edited face, against the strength. Dots: the last face that was edited. "
+        "Straight lines are fitted to its middle half.",
+        "Five rising rows of dots with fitted lines, most of them straight in the middle and flatter at the ends.",
     ),
     "locality": Plot(
         "locality",
@@ -106,7 +108,7 @@ FIGURES: dict[str, Plot] = {
         faces.draw_told,
         "A model that knows eight labels. The label asked for is used once, to find the direction; "
         "sampling keeps the old one.",
-        "Two rows: a smiling face turned to a frown, and hair turned to another colour, with and without "
+        "Two rows: the mood of a mouth turned round, and hair turned to another colour, with and without "
         "projection, and the directions.",
     ),
     "larger": Plot(
@@ -118,7 +120,8 @@ FIGURES: dict[str, Plot] = {
     "photographs": Plot(
         "photographs",
         faces.draw_photographs,
-        "Rank over noise of a network trained on CIFAR-10, along its sampling paths, $d=3072$.",
+        "Rank over noise of a network trained in this run on the images named in the title, along its sampling paths. "
+        "Large dots are means, small ones single points.",
         "A curve of the rank ratio over the noise level with the points of single images around it.",
     ),
 }

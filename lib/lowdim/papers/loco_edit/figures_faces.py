@@ -33,11 +33,11 @@ def _outline(ax: Axes, mask: np.ndarray) -> None:
 def draw_sheet(record: Record) -> Figure:
     """One row an edit: the face with its mask, the direction, and the face over the strength."""
     s = record["strengths"]
-    picked = np.unique(np.linspace(0, len(s) - 1, 7).round().astype(int))
+    picked = np.unique(np.linspace(0, len(s) - 1, 5).round().astype(int))
     pictures, n = record["pictures"], len(record["pictures"])
     original = np.broadcast_to(record["original"], (n, 1, *record["original"].shape[1:]))
     grid = np.concatenate([original, _signed(record["directions"])[:, None], pictures[:, picked]], axis=1)
-    labels = ["mask", "direction", *(rf"${s[i]:+.1f}$" if s[i] else "$0$" for i in picked)]
+    labels = ["mask", "direction", *(rf"${s[i]:+.3g}$" if s[i] else "$0$" for i in picked)]
     fig = image_grid(grid, row_labels=NAMES, column_labels=labels)
     for row in range(n):
         _outline(fig.axes[row * grid.shape[1]], record["masks"][row])

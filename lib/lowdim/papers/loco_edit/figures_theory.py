@@ -24,10 +24,10 @@ def draw_mixture(record: Record) -> Figure:
     left.text(0.02, record["component_ranks"][1] - 0.35, "its own subspace", va="top", fontsize=8)
     left.plot(alphas[seen], record["ranks"][seen], "s", color=COLOURS["exact"], mfc="none", label="exact")
     left.plot(alphas, record["numerical"], "o-", color=COLOURS["measured"], label="98 % of the energy")
-    left.set(xlabel=r"signal $\bar\alpha_t$   (noise $\to$ data)", title="rank of the Jacobian", ylim=(0, total + 1.5))
+    left.set(xlabel=r"signal $\alpha_t$   (noise $\to$ data)", title="rank of the Jacobian", ylim=(0, total + 1.5))
     left.legend(loc="lower right", fontsize=8)
     right.plot(alphas, record["printed"], "o-", color=COLOURS["measured"])
-    right.set(xlabel=r"signal $\bar\alpha_t$", title="relative error of the printed mean", ylim=(0, None))
+    right.set(xlabel=r"signal $\alpha_t$", title="relative error of the printed mean", ylim=(0, None))
     return fig
 
 
@@ -52,15 +52,14 @@ def draw_gaussian(record: Record) -> Figure:
     fig, (left, right) = figure(1.0, 0.72, ncols=2)
     ranks = record["outside_ranks"]
     left.plot(ranks, record["share"], "o-", color=COLOURS["measured"], label="energy inside the mask")
-    left.plot(
-        ranks, record["gains"] / record["gains"][0], "s--", color=COLOURS["gaussian"], mfc="none", label="gain inside"
-    )
+    gain = record["gains"] / record["gains"][0]
+    left.plot(ranks, gain, "s--", color=COLOURS["gaussian"], mfc="none", label="gain inside, relative")
     left.set(xlabel="$r'$, directions projected out", title="mouth of a Gaussian face", ylim=(0, 1.05))
     left.legend(loc="lower right")
     values = record["eigenvalues"]
     right.loglog(values, record["flowed"], color=COLOURS["network"], label="sampled image")
     right.loglog(values, record["predicted"], color=COLOURS["gaussian"], label="predicted image")
-    right.set(xlabel="variance $s_i$ along the direction", title="change for a unit step")
+    right.set(xlabel=r"variance $\lambda_i$ along the direction", title="change for a unit step")
     right.legend(loc="lower right")
     return fig
 
@@ -74,7 +73,7 @@ def draw_rank(record: Record) -> Figure:
     ax.plot(sigmas, record["of_data"], "o-", color=COLOURS["network"], label="denoiser, network")
     ax.plot(sigmas, record["exact"], color=COLOURS["theory"], lw=1.3, label="denoiser, Gaussian of digits")
     ax.set(xscale="log", xlabel=r"$\sigma$", ylim=(0, 1.05), title="numerical rank over dimension")
-    ax.legend(loc="lower center", fontsize=8)
+    ax.legend(loc="lower left", fontsize=8)
     return fig
 
 

@@ -82,7 +82,7 @@ FIGURES: dict[str, Plot] = {
         "The telescoping identity, measured for eight Gaussians: the squared distance between independent noise and "
         "data is that between the ends of the paths, plus their lack of straightness, plus what regression cannot "
         "predict.",
-        "Two horizontal bars of equal length; the lower one is made of three parts.",
+        "Two horizontal bars of nearly equal length; the lower one is made of three parts.",
     ),
     "ridge-law": Plot(
         "ridge-law",
@@ -121,7 +121,7 @@ FIGURES: dict[str, Plot] = {
         "plane",
         plane.draw_plane_drift,
         "Thin lines are runs, thick lines their means. Distances are to data with equally many samples in each mode. "
-        "Real pairs reversed by the current flow help for two rounds; after eight the flow is where plain Reflow is. "
+        "Real pairs reversed by the current flow help at first; after eight rounds the flow is where plain Reflow is. "
         "Reversed by the first flow they hold the quality. Fresh noise holds it too, at the price of bent paths.",
         "Left: two curves rise together, two stay low. Right: two curves fall together, two stay high.",
     ),
@@ -129,15 +129,15 @@ FIGURES: dict[str, Plot] = {
         "plane",
         plane.draw_plane_law,
         "Mean variance of the samples. Lines: the second-moment law of linear flows applied to the pairs of each "
-        "round, with one ridge for all. It gets the order of the three arms and the size of their differences; the "
-        "flow is not linear, and the lines are not exact.",
-        "Three sequences of points, one falling, one constant, one rising, each near a line of the same trend.",
+        "round, with one ridge for all. It gets the order of the three arms and makes their differences too large: "
+        "the flow is not linear.",
+        "Three sequences of points, two falling and one rising, each near a line of the same trend.",
     ),
     "plane-straightness": Plot(
         "plane",
         plane.draw_plane_straightness,
-        "Paths of the first flow bend, those of the second are straight. Further rounds of generated pairs add little; "
-        "real data with fresh noise bend the paths again in every round.",
+        "Paths of the first flow bend, those of the second are nearly straight. Further rounds of generated pairs add "
+        "little; real data with fresh noise bend the paths again in every round.",
         "Left: curved paths from the centre to eight discs. Middle: straight ones. Right: straightness drops by two "
         "orders of magnitude in one round, but for one arm.",
     ),
@@ -161,13 +161,15 @@ FIGURES: dict[str, Plot] = {
         "digits",
         networks.draw_digits_samples,
         "The same ten noise vectors through the first flow, and through the flow of the last round of each arm.",
-        "Four rows of ten small handwritten digits.",
+        "Four rows of ten small handwritten digits, alike in each column; those of generated pairs only are greyer.",
     ),
     "digits-drift": Plot(
         "digits",
         networks.draw_digits_drift,
         "Digits over the rounds. The Fréchet distance is taken in the features of a small classifier; it is no FID.",
-        "Three panels with three curves each over the rounds.",
+        "Three panels over four rounds. Left: the distance climbs from 3 to 12 with generated pairs only, to 8 with "
+        "the current flow, and returns to 4 with the first flow. Middle: recall stays between 0.94 and 0.98. Right: "
+        "the mean absolute pixel falls, most with generated pairs only.",
     ),
     "digits-spectrum": Plot(
         "digits",

@@ -31,8 +31,8 @@ def draw_velocity_denoiser(record: Record) -> Figure:
     left.plot(record["times"], record["slopes"][:, 1], "x", color=COLOURS["network"], ms=5)
     left.plot([], [], "o", color=COLOURS["measured"], label="velocity, regressed")
     left.plot([], [], "x", color=COLOURS["network"], label="$(D-x)/(1-t)$, $D$ regressed")
-    left.set(xlabel="time $t$", title="slope of the velocity", xlim=(0.05, 1.08))
-    left.legend(loc="lower right")
+    left.set(xlabel="time $t$", title="slope of the velocity", xlim=(0.05, 1.08), ylim=(-1.5, 2.4))
+    left.legend(loc="upper left")
     for ends, steps, name in zip(record["ends"][1:], (2, 5, 50), ("component_5", "component_1", "ink"), strict=True):
         right.plot(*ends.T, "o", ms=2.2, color=COLOURS[name], label=f"{steps} steps")
     right.plot(*record["ends"][0].mean(0), "*", ms=13, color=COLOURS["measured"], label="1 step: the mean")

@@ -66,10 +66,14 @@ def draw_noise_threshold(record: Record) -> Figure:
     fig, (left, right) = figure(1.0, 0.8, ncols=2)
     rounds = np.arange(1, record["paths"].shape[1] + 1)
     for i, noise in enumerate(record["noises"]):
-        left.plot(rounds, record["means"][i].mean(-1), color=CYCLE[i], lw=3.2, alpha=0.35)
+        mean = record["means"][i].mean(-1)
+        left.plot(rounds, mean, color=CYCLE[i], lw=3.2, alpha=0.35)
         left.plot(rounds, record["paths"][i], color=COLOURS["theory"], lw=1.1)
-        left.annotate(rf"$\hat\sigma={noise:g}\,\sigma$", (rounds[-1], record["means"][i, -1].mean()),
-                      xytext=(-4, 6), textcoords="offset points", ha="right", color=CYCLE[i])  # fmt: skip
+        last = int((mean > 0.1).sum()) - 1  # the curve that collapses is named on its way
+        side = {"xytext": (-4, 6), "ha": "right"} if last == len(rounds) - 1 else {"xytext": (8, -4), "ha": "left"}
+        factor = "" if noise == 1 else rf"{noise:g}\,"
+        left.annotate(rf"$\hat\sigma={factor}\sigma$", (rounds[last], mean[last]),
+                      textcoords="offset points", color=CYCLE[i], **side)  # fmt: skip
     left.set(xlabel="round $j$", title="mean variance; lines: recursion", yscale="log", ylim=(1e-2, 100))
     for curves, name in zip(record["around"], ("component_1", "component_2"), strict=True):
         right.plot(rounds, curves, color=COLOURS[name], lw=0.8, alpha=0.8)

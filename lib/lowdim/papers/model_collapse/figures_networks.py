@@ -22,7 +22,7 @@ ONLINE = {
 
 
 def draw_plane_network(record: Record) -> Figure:
-    """Distance and share in a mode over the rounds for an MLP, five methods."""
+    """Distance and share in a mode over the rounds for an MLP, six methods."""
     fig, (left, right) = figure(1.0, 0.98, ncols=2)
     for i, arm in enumerate(PLANE_ARMS):
         label, colour, marker = (ARMS | ONLINE)[arm]
@@ -34,6 +34,8 @@ def draw_plane_network(record: Record) -> Figure:
     for ax in (left, right):
         ax.set(xlabel="round $j$", xticks=range(record["distance"].shape[1]))
     left.set(title="sliced Wasserstein distance to the data", yscale="log")
+    left.set_yticks([0.03, 0.1, 0.3, 1.0], ["0.03", "0.1", "0.3", "1"])
+    left.minorticks_off()
     right.set(title="share of samples in a mode", ylim=(0, 1))
     fig.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
     return fig

@@ -115,6 +115,8 @@ def draw_plane_reversal(record: Record) -> Figure:
     left.axhline(1.0, color=COLOURS["theory"], lw=1.1)
     left.set(xlabel="round $j$", title=r"reversed noise $\mathbb{E}\|x_0^{\mathrm{rev}}\|^2/d$", ylim=(0.6, 1.6))
     right.set(xlabel="round $j$", title="distance to the data in one Euler step", yscale="log")
+    right.set_yticks([0.2, 0.4, 0.8], ["0.2", "0.4", "0.8"])
+    right.minorticks_off()
     left.legend(fontsize=8)
     return fig
 

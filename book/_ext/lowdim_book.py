@@ -11,8 +11,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
@@ -27,8 +25,8 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 import lowdim
-from lowdim.companion import provenance, tables
-from lowdim.companion.catalogue import CHAPTERS, ChapterInfo, find, has_module
+from lowdim.companion import tables
+from lowdim.companion.catalogue import CHAPTERS, ChapterInfo, find
 from lowdim.companion.formats import format_number
 from lowdim.companion.mystnb import player
 from lowdim.companion.shelf import RECORDED_PROFILES, Shelf, load_shelf
@@ -52,15 +50,7 @@ def shelf_of(env: BuildEnvironment, chapter: str) -> Shelf:
     """What is recorded about a chapter in the pages being built; *stale* is judged by the checkout that builds them."""
     info = find(chapter)
     _watch(env, info)
-    shelf = load_shelf(info.number, Path(env.srcdir))
-    return shelf if shelf.hashes else replace(shelf, hashes=_hashes(info))
-
-
-@cache
-def _hashes(info: ChapterInfo) -> dict[str, str]:
-    """The hashes of a chapter in the checkout that this build runs from; empty where there is none."""
-    here = (_CHECKOUT / "lib" / "lowdim").is_dir() and has_module(info) and info.notebook(_CHECKOUT).is_file()
-    return provenance.chapter_hashes(info, _CHECKOUT) if here else {}
+    return load_shelf(info.number, Path(env.srcdir))
 
 
 def all_shelves(env: BuildEnvironment) -> list[Shelf]:

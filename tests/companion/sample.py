@@ -111,6 +111,14 @@ def frames(record: Record):
         yield f"x = {x}", fig
 
 
+REGISTRY = """\
+def closed_form(): ...
+def training(): ...
+EXPERIMENTS = {"closed-form": closed_form, "training": training}
+"""
+"""The text from which hashes of :func:`module` are taken."""
+
+
 def module() -> ModuleType:
     made = ModuleType("lowdim.papers.subspace_clustering")
     made.EXPERIMENTS = {"closed-form": closed_form, "training": training}
@@ -125,8 +133,9 @@ def checkout(folder: Path, monkeypatch: pytest.MonkeyPatch, claims: str = CLAIMS
         (folder / part).mkdir(parents=True)
     (folder / "_config.yml").write_text("title: sample\n")
     (folder / "lib/lowdim/papers").mkdir()
-    for file in ("__init__.py", "papers/__init__.py", "papers/subspace_clustering.py"):
+    for file in ("__init__.py", "papers/__init__.py"):
         (folder / "lib/lowdim" / file).write_text("")
+    (folder / "lib/lowdim/papers/subspace_clustering.py").write_text(REGISTRY)
     (folder / "book/claims/01-subspace-clustering.yml").write_text(claims, encoding="utf-8")
     monkeypatch.delenv("LOWDIM_RUN_DIR", raising=False)
     monkeypatch.setenv("LOWDIM_ROOT", str(folder))

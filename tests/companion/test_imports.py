@@ -7,7 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lowdim.companion.imports import cell_code, import_closure, imported_names, module_file, package_folder
+from lowdim.companion.imports import (
+    cell_code,
+    defining_modules,
+    import_closure,
+    imported_names,
+    module_file,
+    package_folder,
+)
 
 
 @pytest.fixture
@@ -66,6 +73,22 @@ def test_edited_file_is_read_again(package):
 def test_modules_apart_are_left_out_with_what_only_they_import(package):
     found = import_closure(["lowdim.top"], folder=package, apart=["lowdim.room.helper"])
     assert set(found) == {"lowdim", "lowdim.top", "lowdim.leaf", "lowdim.room", "lowdim.room.side"}
+
+
+def test_the_module_of_each_function_in_a_table(package):
+    (package / "table.py").write_text(
+        "from lowdim import leaf\nfrom .room.side import thing as other\ndef own(): ...\n"
+        "T: dict = {'a': leaf.X, 'b': other, 'c': own}\n"
+    )
+    found = defining_modules("lowdim.table", "T", package)
+    assert found == {"a": "lowdim.leaf", "b": "lowdim.room.side", "c": "lowdim.table"}
+
+
+@pytest.mark.parametrize("text", ["T = dict(a=own)", "T = {'a': make(own)}", "T = {**others}", "T = {'a': unknown}"])
+def test_a_table_that_cannot_be_read_is_refused(package, text):
+    (package / "table.py").write_text(f"def own(): ...\n{text}\n")
+    with pytest.raises(ValueError, match=r"lowdim\.table: T (must map|is not written out)"):
+        defining_modules("lowdim.table", "T", package)
 
 
 def test_unknown_module_is_refused(package):

@@ -1,4 +1,3 @@
-import inspect
 import json
 import subprocess
 import sys
@@ -8,13 +7,15 @@ import pytest
 
 from companion.toybook import INFO, papers
 from lowdim.companion.catalogue import CHAPTERS, load_module
+from lowdim.companion.imports import defining_modules, package_folder
 from lowdim.companion.provenance import (
     HASHES,
     changed,
     chapter_hashes,
     commit_label,
     declared_weights,
-    experiment_hashes,
+    measured_otherwise,
+    measuring_hashes,
     module_hashes,
     notebook_cells,
     text_digest,
@@ -123,35 +124,38 @@ def test_an_experiment_counts_what_it_imports_and_not_what_lies_beside_it(book):
     folder = toy.with_suffix("")
     folder.mkdir()
     (folder / "__init__.py").write_text(
-        f"from {INFO.module} import figures\nfrom {INFO.module}.exact import measure\nWEIGHTS = ('toy',)\n"
+        f"from {INFO.module} import figures\nfrom {INFO.module}.exact import measure\n"
+        "WEIGHTS = ('toy',)\nEXPERIMENTS = {'measure': measure}\n"
     )
     (folder / "exact.py").write_text("from lowdim import helper\ndef measure():\n    pass\n")
     (folder / "figures.py").write_text("COLOUR = 1\n")
     (book / "lib/lowdim/helper.py").write_text("x = 1\n")
     toy.unlink()
 
-    def measure() -> None: ...
+    def changed_parts() -> list[str]:
+        return measured_otherwise(first, measuring_hashes(INFO, book))
 
-    def hashes() -> tuple[dict[str, str], str]:
-        return experiment_hashes(INFO, book, measure), module_hashes(INFO, book)["code"]
-
-    measure.__module__ = f"{INFO.module}.exact"
-    first, whole = hashes()
+    first, whole = measuring_hashes(INFO, book), module_hashes(INFO, book)
+    assert first.keys() == {"weights", "experiment:measure"}
     (folder / "figures.py").write_text("COLOUR = 2\n")
-    assert (hashes()[0], hashes()[1] != whole) == (first, True)
+    assert module_hashes(INFO, book) != whole
+    assert changed_parts() == []
     (book / "lib/lowdim/helper.py").write_text("x = 2\n")
-    assert hashes()[0]["code"] != first["code"]
+    assert changed_parts() == ["experiment:measure"]
     (book / "models/toy/model.txt").write_text("others")
-    assert hashes()[0]["weights"] != first["weights"]
+    assert changed_parts() == ["experiment:measure", "weights"]
+    assert measured_otherwise({"module": "m", "weights": first["weights"]}, first) == ["code"]
 
 
 @pytest.mark.parametrize("info", CHAPTERS, ids=lambda info: info.number)
-def test_experiments_are_functions_of_the_module_they_name(info):
-    """A wrapper without ``functools.wraps`` would hide the code that measures from the hash."""
-    for name, experiment in load_module(info).EXPERIMENTS.items():
-        assert inspect.isfunction(experiment), name
-        assert inspect.unwrap(experiment).__code__.co_filename == sys.modules[experiment.__module__].__file__, name
-        assert experiment.__module__ != info.module, name
+def test_the_code_of_every_experiment_is_found_without_running_it(info):
+    """What the text of the registry says is what Python finds; no wrapper hides where a function is from."""
+    experiments = load_module(info).EXPERIMENTS
+    found = defining_modules(info.module, "EXPERIMENTS", package_folder())
+    assert list(found) == list(experiments)
+    for name, experiment in experiments.items():
+        assert found[name] == experiment.__module__ != info.module, name
+        assert experiment.__code__.co_filename == sys.modules[experiment.__module__].__file__, name
 
 
 def test_key_depends_on_parameters_and_is_absent_without_them(book):

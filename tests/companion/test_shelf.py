@@ -68,7 +68,7 @@ def test_a_result_is_stale_when_its_measuring_code_or_weights_changed_and_not_fo
     path = root / "book/claims/01-subspace-clustering.yml"
     path.write_text(sample.CLAIMS.replace("The loss falls.", "The loss falls fast."), encoding="utf-8")
     assert not is_stale(load_shelf(1), "full")
-    (root / "lib/lowdim/papers/subspace_clustering.py").write_text("CHANGED = 1\n")
+    (root / "lib/lowdim/papers/subspace_clustering.py").open("a").write("CHANGED = 1\n")
     assert is_stale(load_shelf(1), "full")
 
 

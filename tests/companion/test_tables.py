@@ -22,11 +22,13 @@ def entry(value: float | None, verdict: str = "holds") -> dict:
 
 def result(profile: str, seed: int = 0, **claims: float) -> dict:
     named = {key.replace("_", "-").removeprefix("c"): entry(value) for key, value in claims.items()}
-    return sample.result(profile=profile, seed=seed, claims=named, hashes={"module": "m1", "weights": "w1"})
+    return sample.result(
+        profile=profile, seed=seed, claims=named, hashes={"experiment:training": "m1", "weights": "w1"}
+    )
 
 
 def shelf(**changes) -> Shelf:
-    return replace(Shelf(INFO, CLAIMS, hashes={"module": "m1", "weights": "w1"}), **changes)
+    return replace(Shelf(INFO, CLAIMS, hashes={"experiment:training": "m1", "weights": "w1"}), **changes)
 
 
 def cells(html: str) -> list[list[str]]:
@@ -66,11 +68,11 @@ def test_a_value_that_was_no_number_is_shown_as_such():
 
 
 def test_an_older_result_stays_visible_with_its_commit():
-    old = shelf(results={"study": result("study", c01_S1=1.2)}, hashes={"module": "m2", "weights": "w1"})
+    old = shelf(results={"study": result("study", c01_S1=1.2)}, hashes={"experiment:training": "m2", "weights": "w1"})
     html = tables.verdicts_html(old)
     assert row(html, "01-S1")[1] == "study 1.2†"
     assert html.count("abc1234") == 1
-    assert "†" not in tables.verdicts_html(replace(old, hashes={"module": "m1", "weights": "w1"}))
+    assert "†" not in tables.verdicts_html(replace(old, hashes={"experiment:training": "m1", "weights": "w1"}))
     assert "with the code of abc1234, which has changed since." in tables.recorded_html(old, "study")
     assert "changed since" not in tables.recorded_html(replace(old, hashes={}), "study")
 
@@ -197,7 +199,7 @@ def test_whatever_a_file_says_is_escaped():
     )
     found = result("quick", c01_C1=1.0, c01_C2=1.0) | {"device": nasty, "commit": nasty, "recorded": nasty}
     found["numbers"] = {nasty: {"value": 1.0, "unit": nasty, "tolerance": 0.1}}
-    full = shelf(claims=claims, results={"quick": found}, hashes={"module": "m2"})
+    full = shelf(claims=claims, results={"quick": found}, hashes={"experiment:training": "m2"})
     for html in (
         tables.verdicts_html(full),
         tables.recorded_html(full, "quick"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,7 +147,7 @@ class Chapter:
             "numbers": results.numbers_section(numbers),
             "figures": {id: self._figures[id].entry() for id in sorted(self._figures)},
             "versions": provenance.versions(),
-            "hashes": _hashes(self.info, self.root),
+            "hashes": _hashes(self.info, self.root, self.records),
             "commit": provenance.commit_label(self.root) if self.root else None,
             "recorded": datetime.now(UTC).isoformat(timespec="seconds"),
         }
@@ -236,13 +236,15 @@ def peak_memory() -> int:
     return int(peak) if sys.platform == "darwin" else int(peak) * 1024
 
 
-def _hashes(info: ChapterInfo, root: Path | None) -> dict[str, str]:
-    """The hashes that decide the run, and ``module``: those of its measuring code alone, without notebook and pages."""
+def _hashes(info: ChapterInfo, root: Path | None, experiments: Iterable[str]) -> dict[str, str]:
+    """The hashes that decide the run, among them those of the code of each experiment that ran."""
     from lowdim.companion import provenance
 
     if root is None:
         return {}
-    return provenance.chapter_hashes(info, root) | {"module": provenance.module_hashes(info, root)["code"]}
+    measuring = provenance.measuring_hashes(info, root)
+    ran = (f"{provenance.EXPERIMENT}{name}" for name in experiments)
+    return provenance.chapter_hashes(info, root) | {name: measuring[name] for name in ran}
 
 
 def _device_name(device: str) -> str:

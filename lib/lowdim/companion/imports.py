@@ -108,6 +108,42 @@ def _file_imports(path: Path, module: str, stamp: tuple[int, int]) -> frozenset[
     return frozenset(imported_names(code, module, is_package=path.name == "__init__.py"))
 
 
+def defining_modules(module: str, table: str, folder: Path) -> dict[str, str]:
+    """Where the functions of ``table`` come from, a mapping of names to functions written out in ``module``.
+
+    Key -> the module that defines its function, which is imported by name, by its module, or defined beside the table.
+    Raises ``ValueError`` when there is no such table or an entry is something else.
+    """
+    path = module_file(module, folder)
+    tree = parse(path.read_text(encoding="utf-8")) if path else ast.Module([], [])
+    package = module if path and path.name == "__init__.py" else module.rpartition(".")[0]
+    origin: dict[str, str] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            origin[node.name] = module
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute("." * node.level + (node.module or ""), package)
+            for alias in node.names:
+                name = f"{base}.{alias.name}"
+                origin[alias.asname or alias.name] = name if module_file(name, folder) else base
+    found: dict[str, str] = {}
+    for key, value in _entries(tree, table, module):
+        source = value.value if isinstance(value, ast.Attribute) else value
+        if not isinstance(key, ast.Constant) or not isinstance(source, ast.Name) or source.id not in origin:
+            raise ValueError(f"{module}: {table} must map names to functions of modules; {ast.dump(value)} is none")
+        found[str(key.value)] = origin[source.id]
+    return found
+
+
+def _entries(tree: ast.Module, table: str, module: str) -> list[tuple[ast.expr | None, ast.expr]]:
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        if any(isinstance(t, ast.Name) and t.id == table for t in targets) and isinstance(value, ast.Dict):
+            return list(zip(value.keys, value.values, strict=True))
+    raise ValueError(f"{module}: {table} is not written out there as a mapping")
+
+
 def import_closure(
     modules: Iterable[str],
     sources: Iterable[str] = (),

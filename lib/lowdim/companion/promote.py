@@ -17,7 +17,7 @@ from lowdim.companion import cache, normalise, readme, results, seeds
 from lowdim.companion.catalogue import ChapterInfo, available
 from lowdim.companion.claims import load_claims
 from lowdim.companion.execute import Say, aloud
-from lowdim.companion.provenance import changed, chapter_hashes, file_digest, module_hashes
+from lowdim.companion.provenance import changed, chapter_hashes, file_digest, measured_otherwise, measuring_hashes
 
 PROFILES = ("quick", "study", "full")
 LOOSE = ("bench.json", "mutation.json", "times.json")  # results of the whole book
@@ -110,13 +110,11 @@ def check_current(fresh: Mapping[str, Any], info: ChapterInfo, root: Path) -> No
 
 def stale_parts(fresh: Mapping[str, Any], info: ChapterInfo, root: Path) -> list[str]:
     """What changed since a result was made. A quick result belongs to the page as it is; a slow one to what measured it
-    alone: the module and the weights, not the text around it.
+    alone: the experiments' code and the weights, not the text and the figures around it.
     """
     if fresh["profile"] not in ("study", "full"):
         return changed(fresh["hashes"], chapter_hashes(info, root))
-    now = module_hashes(info, root)
-    pairs = (("module", now["code"]), ("weights", now["weights"]))
-    return [name for name, value in pairs if fresh["hashes"].get(name) != value]
+    return measured_otherwise(fresh["hashes"], measuring_hashes(info, root))
 
 
 def check_complete(fresh: Mapping[str, Any], old: Mapping[str, Any] | None, info: ChapterInfo, root: Path) -> None:

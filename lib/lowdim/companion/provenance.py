@@ -11,12 +11,12 @@ import hashlib
 import json
 import platform
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lowdim.companion.imports import PACKAGE, cell_code, import_closure, package_folder, parse
+from lowdim.companion.imports import PACKAGE, cell_code, defining_modules, import_closure, package_folder, parse
 
 if TYPE_CHECKING:
     from lowdim.companion.catalogue import ChapterInfo
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PACKAGES = ("lowdim", "torch", "numpy", "scipy", "diffusers", "scikit-learn", "matplotlib", "deepinv", "torchvision")
 HASHES = ("code", "notebook", "claims", "lock", "weights")
 ABSENT = "absent"
+EXPERIMENT = "experiment:"
 
 
 def versions() -> dict[str, str]:
@@ -121,16 +122,28 @@ def module_hashes(info: ChapterInfo, root: Path, sources: Iterable[str] = ()) ->
     return {"code": _code_digest(closure, folder), "weights": _weights_digest(info, root, closure)}
 
 
-def experiment_hashes(info: ChapterInfo, root: Path, experiment: Callable[..., Any]) -> dict[str, str]:
-    """Those of :func:`module_hashes` for one ``experiment`` of the chapter: the code is what the module that defines it
-    imports. The registry that gathers a chapter's experiments and figures is left out, so that a legend, or another
-    experiment, costs no finished work.
+def measuring_hashes(info: ChapterInfo, root: Path) -> dict[str, str]:
+    """What decides the chapter's numbers: ``weights`` and, for each experiment, ``experiment:NAME``.
+
+    An experiment's hash covers what the module that defines it imports. The registry that gathers a chapter's
+    experiments and figures is left out: a legend, or another experiment, costs no finished work.
     """
     folder = _package(root)
-    apart = {info.module} - {experiment.__module__}
-    closure = import_closure([experiment.__module__], (), folder, apart=apart)
+    modules = defining_modules(info.module, "EXPERIMENTS", folder)
+    codes = {
+        module: _code_digest(import_closure([module], (), folder, apart={info.module} - {module}), folder)
+        for module in set(modules.values())
+    }
     weights = _weights_digest(info, root, import_closure([info.module], (), folder))
-    return {"code": _code_digest(closure, folder), "weights": weights}
+    return {"weights": weights, **{f"{EXPERIMENT}{name}": codes[module] for name, module in modules.items()}}
+
+
+def measured_otherwise(recorded: Mapping[str, str], current: Mapping[str, str]) -> list[str]:
+    """Which :func:`measuring_hashes` of a recorded result are not the ``current`` ones. A result that does not say
+    which experiments it holds was measured by other code.
+    """
+    held = [name for name in recorded if name.startswith(EXPERIMENT)]
+    return [name for name in (*held, "weights") if recorded.get(name) != current.get(name)] if held else ["code"]
 
 
 def _package(root: Path) -> Path:

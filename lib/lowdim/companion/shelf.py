@@ -23,8 +23,8 @@ RECORDED_PROFILES = ("quick", "study", "full")
 class Shelf:
     """A chapter's claims with its recorded results and summaries over seeds by profile, as far as they exist.
 
-    ``hashes`` are those of the chapter's measuring code (``module``) and ``weights`` as they are now; empty where they
-    cannot be known.
+    ``hashes`` are those of the chapter's experiments and weights as they are now
+    (:func:`~lowdim.companion.provenance.measuring_hashes`); empty where they cannot be known.
     """
 
     info: ChapterInfo
@@ -62,8 +62,7 @@ def _current_hashes(info: ChapterInfo, root: Path | None) -> dict[str, str]:
     own = Path(__file__).resolve().parents[3]
     for folder in (root, own):
         if folder and module_file(info.module, folder / "lib" / "lowdim"):
-            found = provenance.module_hashes(info, folder)
-            return {"module": found["code"], "weights": found["weights"]}
+            return provenance.measuring_hashes(info, folder)
     return {}
 
 
@@ -90,10 +89,11 @@ def settled(shelf: Shelf, claim: Claim) -> Judgement:
 
 def is_stale(shelf: Shelf, profile: str) -> bool:
     """Whether the recorded result of ``profile`` is from measuring code or weights other than today's."""
-    if profile not in shelf.results:
+    from lowdim.companion.provenance import measured_otherwise
+
+    if profile not in shelf.results or not shelf.hashes:
         return False
-    recorded = shelf.results[profile]["hashes"]
-    return any(recorded.get(key) != current for key, current in shelf.hashes.items())
+    return bool(measured_otherwise(shelf.results[profile]["hashes"], shelf.hashes))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ import numpy as np
 from lowdim.companion import cache
 from lowdim.companion.catalogue import load_module
 from lowdim.companion.chapter import Chapter, peak_memory
-from lowdim.companion.provenance import digest, experiment_hashes, versions
+from lowdim.companion.provenance import EXPERIMENT, digest, measuring_hashes, versions
 from lowdim.record import Number, Record
 
 
@@ -39,7 +39,8 @@ def unit_key(chapter: Chapter, experiment: str) -> str:
     """The key under which a unit of ``chapter`` (its profile, seed and device) is stored."""
     root = chapter.root or Path.cwd()
     parameters = [chapter.profile, chapter.seed, chapter.device, experiment]
-    hashes = experiment_hashes(chapter.info, root, load_module(chapter.info).EXPERIMENTS[experiment])
+    found = measuring_hashes(chapter.info, root)
+    hashes = {"code": found[f"{EXPERIMENT}{experiment}"], "weights": found["weights"]}
     return digest([chapter.info.number, parameters, hashes, versions()])
 
 

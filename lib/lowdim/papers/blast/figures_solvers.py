@@ -33,7 +33,7 @@ def draw_step_range(record: Record) -> Figure:
     ax.axvline(2, color=COLOURS["muted"], lw=0.8, ls=":")
     ax.axvline(1, color=COLOURS["muted"], lw=0.8, ls=":")
     ax.set(xlabel=r"step size $\eta$", title="relative change of the loss", xticks=[0, 0.5, 1, 1.5, 2])
-    ax.legend(loc="upper center")
+    ax.legend(loc="upper left")
     return fig
 
 

@@ -200,15 +200,16 @@ FIGURES: dict[str, Plot] = {
         "exact-rank",
         draw_exact_rank,
         "At the right rank all methods converge. Left: relative error over the sweeps, a 256 × 256 matrix of rank 8 in "
-        "16 blocks a side. Right: the median condition number of the Hessians of the $U_i$.",
+        "16 blocks a side. Right: the median condition number of the Hessians of the $U_i$ on the preconditioned run.",
         "Left, error curves that fall to rounding at different speeds; right, condition numbers over the sweeps.",
     ),
     "surplus-rank": Plot(
         "surplus-rank",
         draw_surplus_rank,
-        "With four times the rank gradient descent stalls: directions that are not needed die out, and the condition "
-        "of the blocks keeps growing (right, brown). The damping follows the error, and the preconditioned "
-        "condition stays bounded (blue). Momentum, with longer steps where a sweep gains little, ends lowest.",
+        "With four times the rank gradient descent stalls. Right: directions that are not needed die out, so that the "
+        "condition of the Hessians keeps growing, here on the preconditioned run (brown). The damping follows the "
+        "error, and the preconditioned condition stays bounded (blue). Left: momentum, with longer steps where a sweep "
+        "gains little, ends lowest.",
         "Left, error curves: gradient descent flattens, the others fall on; right, one condition number grows, the "
         "other stays small.",
     ),

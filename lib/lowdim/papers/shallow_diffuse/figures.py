@@ -12,8 +12,9 @@ FIGURES: dict[str, Plot] = {
         draw=exact.draw_sphere,
         caption=(
             "**How loose is the theorem?** The length of $Ju$ over $L$ for a projector of rank $r$ and a random unit "
-            "vector, exceeded with probability $1/r$: simulated, and bounded in two ways. The printed bound is near or "
-            "above the trivial one; the sharp one is within a third of the truth."
+            "vector, exceeded with probability $1/r$: simulated, and bounded in two ways. Dashes: the root mean "
+            "square. The printed bound is near or above the trivial one; the sharp one is above the truth by about a "
+            "third at most."
         ),
         alt=(
             "Four columns of markers on a logarithmic axis. The simulated values lie between 0.07 and 0.17, the sharp "
@@ -37,10 +38,9 @@ FIGURES: dict[str, Plot] = {
         experiment="gains",
         draw=exact.draw_gains,
         caption=(
-            "**Frequency decides what the posterior mean sees.** Gaussian pictures with a natural spectrum: "
-            "the share of a perturbation that reaches $f$. The same disc of coefficients passes at zero frequency, is "
-            "held back in the corner of highest frequencies, and a random direction lies between. Dotted: the paper's "
-            "level."
+            "**Frequency decides what the posterior mean sees.** Gaussian pictures with a natural spectrum: the share "
+            "of a perturbation that reaches $f$. The same disc of coefficients passes at zero frequency, is held back "
+            "in the corner of highest frequencies, and a random direction lies between. Dotted: the paper's level."
         ),
         alt="Four falling curves against time; the low band is highest, then random directions, then two higher bands.",
     ),
@@ -49,8 +49,8 @@ FIGURES: dict[str, Plot] = {
         draw=exact.draw_null,
         caption=(
             "**Not a p-value.** The printed statistic with the released formula, on pure white noise, the case that it "
-            "assumes. A p-value would lie on the line. On a symmetric band each number counts twice, "
-            "and small values come several times too often."
+            "assumes. A p-value would lie on the line. On a symmetric band each number counts twice, and small values "
+            "come several times too often."
         ),
         alt="Log-log plot: the distribution of claimed p-values lies above the diagonal for small values.",
     ),
@@ -59,8 +59,8 @@ FIGURES: dict[str, Plot] = {
         draw=exact.draw_damping,
         caption=(
             "**The key comes back smaller than it was written.** Down from $0.3T$ and up again: the share of a mark "
-            "that returns in a direction in which the data have a given variance. The exact flow would "
-            "return all of it."
+            "that returns in a direction in which the data have a given variance. The exact flow would return all of "
+            "it."
         ),
         alt="Four rising curves that reach one at variance one; with more steps they reach it at smaller variance.",
     ),
@@ -74,8 +74,8 @@ FIGURES: dict[str, Plot] = {
             "equal energy."
         ),
         alt=(
-            "Left: three curves nearly flat in the level, near 12, 17 and 30 decibels. Middle and right: separations "
-            "between 10 and 25, dashed lines close to the solid ones."
+            "Left: three curves nearly flat beyond 0.3 T, near 12, 17 and 30 decibels. Middle and right: separations "
+            "between 9 and 28, dashed lines not far from the solid ones."
         ),
     ),
     "posterior-mean": Plot(
@@ -83,9 +83,13 @@ FIGURES: dict[str, Plot] = {
         draw=faces.draw_posterior_mean,
         caption=(
             "**The same on a network.** The share of a perturbation that moves the posterior mean of the face network: "
-            "a key in the low band moves it most, a random direction less, a key in the band of this chapter least."
+            "from $0.2T$ on a key in the low band moves it most, a random direction less, a key in the band of this "
+            "chapter least."
         ),
-        alt="Three falling curves on a logarithmic axis: the low band above random directions above the key's band.",
+        alt=(
+            "Three curves on a logarithmic axis, close together at 0.1 T. Then the low band lies above random "
+            "directions, and these above the key's band, which falls furthest."
+        ),
     ),
     "gallery": Plot(
         experiment="gallery",
@@ -96,8 +100,8 @@ FIGURES: dict[str, Plot] = {
             "faces into other ones."
         ),
         alt=(
-            "Four rows of cartoon faces. The second row looks like the first; the third shows faint rings; the fourth "
-            "has different hair, skin or background in most columns."
+            "Four rows of cartoon faces. The second row looks like the first, with faint rings of colour; the third "
+            "shows the rings; the fourth has different hair, skin or background in most columns."
         ),
     ),
     "spectra": Plot(
@@ -106,9 +110,13 @@ FIGURES: dict[str, Plot] = {
         caption=(
             "**Where the mark is.** Left: mean size of the Fourier coefficients on the red-green axis, zero frequency "
             "in the middle, on a logarithmic scale. Beside it what two marks change in it (blue: larger, up to five "
-            "times). The key adds a ring; Tree-Ring, written on brightness, leaves none here."
+            "times). The key adds a ring. In the corners there is almost nothing to begin with, so that a trace is a "
+            "large factor. Tree-Ring, written on brightness, leaves no ring here."
         ),
-        alt="Three square heat maps: a dark centre that fades outwards, a blue ring, and no clear pattern.",
+        alt=(
+            "Three square heat maps: a dark centre that fades outwards, a blue ring with blue corners, and no clear "
+            "pattern."
+        ),
     ),
     "where-from": Plot(
         experiment="where-from",
@@ -162,9 +170,10 @@ FIGURES: dict[str, Plot] = {
         experiment="budget",
         draw=faces.draw_budget,
         caption=(
-            "**More key, more trace.** Left: a larger or stronger key is easier to find and easier to see. Right: in a "
-            "linear world the PSNR would fall along the line; the network falls faster, because it wipes out weak "
-            "patterns and believes strong ones."
+            "**More key, more trace.** Left: a larger key (at strength 1.5) or a stronger one is easier to find and "
+            "easier to see. Each curve runs from its smallest value at the right to its largest at the left. Right: in "
+            "a linear world the PSNR would fall along the line; the network falls faster: it takes more from a weak "
+            "pattern than from a strong one."
         ),
         alt="Left: two falling curves of correlation against decibels. Right: measured decibels fall below a line.",
     ),
@@ -173,7 +182,8 @@ FIGURES: dict[str, Plot] = {
         draw=faces.draw_patterns,
         caption=(
             "**Rings, noise, nothing.** Left: distortion by pattern and band. Right: how far marked and unmarked faces "
-            "lie apart after noise. Zeros are invisible where the coefficients are small already, and as hard to find."
+            "lie apart after noise. Zeros are nearly invisible where the coefficients are small already, and as hard "
+            "to find. $d'$: difference of the mean scores in standard deviations."
         ),
         alt="Two bar charts with three groups each: rings, random, zero, in two bands.",
     ),
@@ -189,7 +199,9 @@ FIGURES: dict[str, Plot] = {
     "several-keys": Plot(
         experiment="several-keys",
         draw=faces.draw_several_keys,
-        caption="**Several keys in one picture.** Each has a sector of the band and is read on its own.",
+        caption=(
+            "**Several keys in one picture,** at strength 1.5. Each has a sector of the band and is read on its own."
+        ),
         alt="Share of keys found against the number of keys, one to eight.",
     ),
     "large": Plot(

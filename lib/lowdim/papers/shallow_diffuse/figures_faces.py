@@ -175,17 +175,15 @@ def draw_budget(record: Record) -> Figure:
     sweeps = (("radii", "by_radius", "o-", GREEN, "outer radius"), ("strengths", "by_strength", "s-", BLUE, "strength"))
     for values, name, marker, colour, label in sweeps:
         x, y = record[name][:, 0], record[name][:, found].mean(1)
-        axes[0].plot(x, y, marker, color=colour, label=label)
-        for value, a, b in zip(record[values], x, y, strict=True):
-            axes[0].annotate(f"{value:g}", (a, b), textcoords="offset points", xytext=(5, 4), fontsize=8)
+        axes[0].plot(x, y, marker, color=colour, label=f"{label} {', '.join(f'{v:g}' for v in record[values])}")
     axes[0].set(xlabel="PSNR (dB)", title="mean correlation, four conditions", ylim=(0, 1.05))
-    axes[0].legend(loc="lower left")
+    axes[0].legend(loc="upper right", fontsize=8)
     strength, decibels = record["strengths"], record["by_strength"][:, 0]
     axes[1].plot(strength, decibels, "s-", color=BLUE, label="network")
     axes[1].plot(
         strength, decibels[0] - 20 * np.log10(strength / strength[0]), color=COLOURS["theory"], lw=1.1, label="linear"
     )
-    axes[1].set(xscale="log", xlabel="strength", title="PSNR (dB)")
+    axes[1].set(xscale="log", xlabel="strength of the key", title="PSNR (dB)")
     axes[1].set_xticks(strength, [f"{s:g}" for s in strength])
     axes[1].minorticks_off()
     axes[1].legend()

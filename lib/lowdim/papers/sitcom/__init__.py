@@ -7,6 +7,7 @@ from collections.abc import Callable
 from lowdim.papers.sitcom.comparison import comparison
 from lowdim.papers.sitcom.exact import closed_form, coordinates
 from lowdim.papers.sitcom.figures import FIGURES
+from lowdim.papers.sitcom.larger import larger_faces, photographs
 from lowdim.papers.sitcom.laws import consistency, modes
 from lowdim.papers.sitcom.network import closeness, faces, gallery
 from lowdim.papers.sitcom.noise import noise_levels, stopping
@@ -30,6 +31,8 @@ EXPERIMENTS: dict[str, Callable[..., Record]] = {
     "faces": faces,
     "closeness": closeness,
     "all-tasks": all_tasks,
+    "larger-faces": larger_faces,
+    "photographs": photographs,
 }
 
 FILMS: dict[str, Film] = {}

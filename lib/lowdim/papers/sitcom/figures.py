@@ -130,6 +130,24 @@ FIGURES: dict[str, Plot] = {
         ),
         alt="Three rows of eight small faces: degraded, restored, true.",
     ),
+    "larger-faces": Plot(
+        experiment="larger-faces",
+        draw=solvers.draw_tasks,
+        caption=(
+            "**Larger faces.** As in the gallery of eight tasks, with a network trained on faces of four times the "
+            "pixels."
+        ),
+        alt="Three rows of eight faces: degraded, restored, true.",
+    ),
+    "photographs": Plot(
+        experiment="photographs",
+        draw=solvers.draw_tasks,
+        caption=(
+            "**Photographs.** As in the gallery of eight tasks, on a test image of CIFAR-10 with a network trained on "
+            "its training images."
+        ),
+        alt="Three rows of eight photographs: degraded, restored, true.",
+    ),
     "faces": Plot(
         experiment="faces",
         draw=solvers.draw_faces,

@@ -121,9 +121,18 @@ def draw_scan(record: Record) -> Figure:
 
 def draw_gallery(record: Record) -> Figure:
     """What is measured of one face in each task, what comes back, and the face."""
+    return _measured_and_found(record, record["scores"][:, 0])
+
+
+def draw_tasks(record: Record) -> Figure:
+    """The same at the larger noise, of the first image of a comparison on all tasks."""
+    return _measured_and_found(record, record["scores"][:, -1, 0, 0, 0])
+
+
+def _measured_and_found(record: Record, scores: np.ndarray) -> Figure:
     tasks = [LABELS[str(task)] for task in record["tasks"]]
     rows = np.stack([record["views"], record["found"], np.broadcast_to(record["face"], record["found"].shape)])
-    labels = [f"{task}\n{score:.0f} dB" for task, score in zip(tasks, record["scores"][:, 0], strict=True)]
+    labels = [f"{task}\n{score:.0f} dB" for task, score in zip(tasks, scores, strict=True)]
     return image_grid(rows, column_labels=labels, row_labels=["measured", "SITCOM", "truth"])
 
 

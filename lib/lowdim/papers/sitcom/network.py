@@ -22,7 +22,7 @@ from lowdim.papers.sitcom.settings import PROFILES, Settings
 from lowdim.papers.sitcom.sitcom import SITCOM, OutputRepair
 from lowdim.papers.sitcom.solver import Solution
 from lowdim.papers.sitcom.stopping import Deviations
-from lowdim.papers.sitcom.tasks import COLUMNS, summary, timed, tuned_guidance
+from lowdim.papers.sitcom.tasks import COLUMNS, as_picture, summary, timed, tuned_guidance
 from lowdim.profile import check_device
 from lowdim.record import Record
 from lowdim.seeding import make_generator
@@ -48,7 +48,7 @@ def gallery(profile: str, seed: int, device: str) -> Record:
         )  # fmt: skip
         solution = solver.solve(y, physics, generator)
         found.append(solution.estimate[0])
-        views.append(_as_picture(y[0], task))
+        views.append(as_picture(y[0], task, SHAPE[1]))
         scores.append([float(score(solution.estimate.cpu(), face)[0]) for score in (psnr, ssim)])
         evaluations.append(float(solution.forward[0]))
     record = Record(
@@ -65,14 +65,6 @@ def measured(task: str, generator: torch.Generator, place: torch.device, *images
     physics = make_task(task, SHAPE, NOISE_STD, generator)
     seen = [physics(x).to(place) for x in images]
     return seen, physics.to(place)
-
-
-def _as_picture(y: Tensor, task: str) -> Tensor:
-    """A measurement ``(3, H, W)`` as a picture of 32 x 32: small ones enlarged, amplitudes on a logarithmic scale."""
-    if task == "phase-retrieval":
-        y = torch.log1p(y.clamp_min(0))
-        y = 2 * y / y.amax() - 1
-    return torch.nn.functional.interpolate(y[None], SHAPE[1:], mode="nearest")[0]
 
 
 Run = Callable[[Tensor, Any, torch.Generator], Solution]

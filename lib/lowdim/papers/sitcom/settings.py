@@ -53,6 +53,18 @@ class Settings:
     """Numbers of levels of DPS there."""
     face_closeness: tuple[float, ...]
     """Weights of the closeness term."""
+    trained_size: int
+    """Pixels a side of the faces on which a larger network is trained."""
+    trained_channels: tuple[int, ...]
+    """Channels of the networks trained in the full profile."""
+    trained_steps: int
+    """Their optimiser steps."""
+    trained_batch: int
+    """Images in a step."""
+    photographs: str
+    """Images of the second network: ``faces`` or ``cifar10``."""
+    grid: tuple[tuple[int, ...], tuple[int, ...]]
+    """Numbers of levels and of inner steps that are crossed on the larger faces."""
 
 
 _QUICK = Settings(
@@ -77,6 +89,12 @@ _QUICK = Settings(
     face_levels=4,
     face_dps_levels=(4, 6, 8),
     face_closeness=(0.05, 1.5),
+    trained_size=16,
+    trained_channels=(8, 8),
+    trained_steps=8,
+    trained_batch=8,
+    photographs="faces",
+    grid=((2, 4), (2,)),
 )
 _SMOKE = replace(
     _QUICK,
@@ -97,6 +115,7 @@ _SMOKE = replace(
     face_images=1,
     face_levels=2,
     face_dps_levels=(2, 3, 4),
+    trained_steps=2,
 )
 _STUDY = replace(
     _QUICK,
@@ -116,6 +135,18 @@ _STUDY = replace(
     face_dps_levels=(20, 100, 1000),
     face_closeness=(0.05, 0.5, 1.0, 1.5),
 )
-_FULL = replace(_STUDY, mri_scans=64, task_images=64, face_images=64, face_tuning=16)
+_FULL = replace(
+    _STUDY,
+    mri_scans=64,
+    task_images=64,
+    face_images=64,
+    face_tuning=16,
+    trained_size=64,
+    trained_channels=(64, 128, 128),
+    trained_steps=4_000,
+    trained_batch=128,
+    photographs="cifar10",
+    grid=((4, 8, 20, 40), (5, 20, 40)),
+)
 
 PROFILES = Profiles(smoke=_SMOKE, quick=_QUICK, study=_STUDY, full=_FULL)

@@ -76,7 +76,8 @@ def costs_html(shelves: Sequence[Shelf]) -> str:
 def _budget_html(profile: str) -> str:
     budget = BUDGETS[profile]
     memory = f", {format_number(budget.memory_bytes / 1e9)} GB" if budget.memory_bytes else ""
-    return f"{format_seconds(budget.seconds)}{memory} a {budget.unit}"
+    article = "an" if budget.unit[0] in "aeiou" else "a"
+    return f"{format_seconds(budget.seconds)}{memory} {article} {budget.unit}"
 
 
 def _cost_html(result: Mapping[str, Any] | None) -> str:

@@ -127,6 +127,7 @@ def test_claims_are_printed_with_their_verdicts(book, capsys):
     out = capsys.readouterr().out
     assert "01 Subspace clustering" in out
     assert "01-C1: not measured" in out
+    assert "    A toy. [Lemma 1]" in out
 
 
 def test_an_interrupt_says_how_to_go_on(monkeypatch, capsys):

@@ -39,7 +39,7 @@ examples
   lowdim run 01 05                              two chapters, quick
   lowdim run 05 --seeds 0-4 --no-notebook       five seeds and their summary
   lowdim run 05 --profile full --device cuda    one chapter on a GPU
-  lowdim run 01 --experiment phase-diagram      one experiment alone
+  lowdim run 01 --experiment one-subspace       one experiment alone
 """
 SWEEP = """\
 Run one experiment of a chapter at every combination of parameter values. Finished points are kept under build/sweeps;
@@ -48,9 +48,9 @@ device.
 """
 SWEEP_EXAMPLES = """\
 examples
-  lowdim sweep 01 --experiment phase-diagram --grid seed=0,1,2,3
-  lowdim sweep 01 --experiment phase-diagram --grid seed=0,1 --cluster slurm --slurm queue=gpu --slurm walltime=00:30:00
-  lowdim sweep 01 --experiment phase-diagram --grid seed=0,1 --cluster tcp://10.0.0.1:8786
+  lowdim sweep 01 --experiment one-subspace --grid seed=0,1,2,3
+  lowdim sweep 01 --experiment one-subspace --grid seed=0,1 --cluster slurm --slurm queue=gpu --slurm walltime=00:30:00
+  lowdim sweep 01 --experiment one-subspace --grid seed=0,1 --cluster tcp://10.0.0.1:8786
 """
 
 Commands = argparse._SubParsersAction

@@ -134,14 +134,17 @@ def verify(arguments: Namespace) -> int:
 
 
 def claims(arguments: Namespace) -> int:
-    """Print the claims of chapters with their recorded verdicts."""
+    """Print the claims of chapters: the recorded verdict of each, what it states, and where that stands."""
     from lowdim.companion.shelf import load_shelf, load_shelves, settled
     from lowdim.companion.verdicts import run_verdicts_text
 
     shelves = [load_shelf(name) for name in arguments.chapters] or load_shelves()
     for shelf in shelves:
         print(f"{shelf.info.number} {shelf.info.title}")
-        print(run_verdicts_text([(claim, settled(shelf, claim)) for claim in shelf.claims]), end="\n\n")
+        for claim in shelf.claims:
+            print(run_verdicts_text([(claim, settled(shelf, claim))]))
+            print(f"    {claim.statement} [{claim.source}]")
+        print()
     if not shelves:
         print("no chapter has claims yet")
     return 0

@@ -133,6 +133,8 @@ def draw_digits(record: Record) -> Figure:
 
 def draw_digit_errors(record: Record) -> Figure:
     """Error of both denoisers on seen and new digits; their distance at high noise."""
+    from matplotlib.ticker import LogLocator
+
     fig, (left, right) = figure(1.0, 0.78, ncols=2)
     sigma, spectrum = record["sigmas"], record["spectrum"]
     formula = [(s**2 * spectrum / (spectrum + s**2)).sum() / 64 for s in sigma]
@@ -151,6 +153,8 @@ def draw_digit_errors(record: Record) -> Figure:
     right.plot(high, record["gaps"], "o", color=COLOURS["measured"], label="measured")
     right.set(xscale="log", yscale="log", xlabel=r"noise level $\sigma$", title="relative distance of the two")
     right.set_xticks(high, [f"{s:g}" for s in high])
+    right.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    right.yaxis.set_major_formatter("{x:g}")
     right.minorticks_off()
     right.legend()
     return fig

@@ -97,7 +97,7 @@ FIGURES: dict[str, Plot] = {
         draw_clusters,
         "Share of trials that recover all clusters, no noise, $n=48$. Connected components of the graph of "
         "inner products give the step of theory exactly; K-subspaces from random starts meets local optima "
-        "above it, never success below.",
+        "to its right, and never succeeds to its left.",
         "Three heat maps with the same staircase. The first two are empty left of it and full right of it; "
         "the third has pale cells right of it, in the rows of larger rank.",
     ),
@@ -148,7 +148,7 @@ FIGURES: dict[str, Plot] = {
         draw_discs,
         "Discs with four factors. Top: the exact tangents at one disc, the disc and its noisy version. "
         "Middle: what remains of each tangent inside the span of the first four singular vectors of the "
-        "exact denoiser's Jacobian at the noisy image: all of it. Bottom: the singular vectors; the fifth "
+        "exact denoiser's Jacobian at the noisy image: nearly all. Bottom: the singular vectors; the fifth "
         "and sixth are of another kind.",
         "Three rows of small grey images. The first two rows look alike: two dipoles, a ring and a disc. In "
         "the last row the first four images are mixtures of these.",

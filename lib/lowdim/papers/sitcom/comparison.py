@@ -19,7 +19,7 @@ from lowdim.record import Record
 from lowdim.seeding import make_generator
 
 NOISE_STD = 0.05
-GUIDANCE = (0.1, 0.3, 1.0, 3.0, 10.0)
+GUIDANCE = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 SPREAD = (0.1, 0.2, 0.5, 1.0)
 RATE = 0.02
 
@@ -64,7 +64,7 @@ def tuned_methods(settings: Settings) -> dict[str, Tuned]:
 
 
 def comparison(profile: str, seed: int, device: str) -> Record:
-    """Mean PSNR and evaluations of every method on two priors and four tasks (claims S3 and S5)."""
+    """Mean PSNR and evaluations of every method on three priors and four tasks (claims S3 and S5)."""
     settings = PROFILES[profile]
     check_device(device)
     names = ["posterior mean", *METHODS, *tuned_methods(settings)]

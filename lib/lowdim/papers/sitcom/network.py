@@ -98,7 +98,11 @@ def face_solvers(denoiser: Denoiser, settings: Settings, value: float = 0.0) -> 
 
 def tuning_values(name: str) -> tuple[float, ...]:
     """The values tried for a solver; one alone means that nothing is tuned."""
-    values = {"deepinv's DPS": (5.0, 20.0, 60.0), "DiffPIR": (1.0, 7.0, 25.0), "DAPS": (0.1, 0.3, 1.0)}
+    values = {
+        "deepinv's DPS": (5.0, 20.0, 60.0, 180.0, 540.0),
+        "DiffPIR": (0.1, 0.3, 1.0, 7.0, 25.0),
+        "DAPS": (0.1, 0.3, 1.0, 3.0),
+    }
     return values.get(name, (0.0,))
 
 

@@ -27,7 +27,7 @@ from lowdim.profile import check_device
 from lowdim.record import Record
 from lowdim.seeding import make_generator
 
-NOISES, GUIDANCE = (0.01, 0.05), (0.3, 1.0, 3.0)
+NOISES, GUIDANCE = (0.01, 0.05), (0.3, 1.0, 3.0, 6.0, 12.0, 24.0)
 COLUMNS = ("solver", "task", "noise", "images", "PSNR (dB)", "± (95 %)", "SSIM", "evaluations", "seconds an image")
 
 

@@ -13,6 +13,7 @@ def test_every_command_has_a_handler_and_help(capsys):
         "run",
         "book",
         "html",
+        "carry",
         "record",
         "verify",
         "claims",

@@ -153,6 +153,12 @@ def _add_pages(commands: Commands) -> None:
     book = _command(commands, "book", "execute every chapter (quick) and build the pages from what has just run")
     _jobs(book)
     _command(commands, "html", "build the pages from the committed outputs, in seconds")
+    carry = _command(
+        commands,
+        "carry",
+        "carry recorded studies and full runs over to changed code that computes the same, by small runs of both",
+    )
+    _chapters(carry)
     _command(commands, "record", "promote the last runs to the recorded results and the notebooks' stored outputs")
 
 

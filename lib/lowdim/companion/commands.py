@@ -122,6 +122,25 @@ def record(arguments: Namespace) -> int:
     return int(bool(report.refused))
 
 
+def carry(arguments: Namespace) -> int:
+    """Carry recorded slow results over to code that computes the same."""
+    from lowdim.companion import carry as carrying
+    from lowdim.companion.results import load_recorded
+
+    root, failed = checkout(), False
+    for info in _infos(arguments.chapters, root, notebooks=False):
+        for profile in ("study", "full"):
+            if load_recorded(info, profile, root) is None:
+                continue
+            try:
+                names = carrying.carry(info, profile, root)
+                print(f"{profile}/{info.stem}: {', '.join(names) + ' carried' if names else 'current'}", flush=True)
+            except carrying.NotCarried as error:
+                print(f"{profile}/{info.stem}: not carried: {error}", file=sys.stderr, flush=True)
+                failed = True
+    return int(failed)
+
+
 def verify(arguments: Namespace) -> int:
     """Recompute quick claims here and compare with the recorded ones."""
     from lowdim.companion.verify import report

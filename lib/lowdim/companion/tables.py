@@ -150,6 +150,9 @@ def recorded_line(shelf: Shelf, profile: str) -> str:
     line = f"Recorded {date} at profile {profile}, seed {result['seed']}, on {result['device']} ({cost})"
     if is_stale(shelf, profile):
         line += f", with the code of {result['commit'] or 'an unknown commit'}, which has changed since"
+    elif "carried" in result:
+        now = result["carried"]["commit"]
+        line += f", with the code of {result['commit']}; that of {now} gives small runs the same bits"
     return f"{line}."
 
 

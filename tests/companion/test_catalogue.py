@@ -16,7 +16,7 @@ def test_eleven_chapters_in_order_with_names_that_follow_from_each_other():
     for info in CHAPTERS:
         assert info.module == "lowdim.papers." + info.name.replace("-", "_")
         assert info.notebook(Path("r")) == Path(f"r/notebooks/{info.number}-{info.name}.ipynb")
-        assert bool(info.paper) == (info.number != "00")
+        assert bool(info.paper) == bool(info.paper_url) == (info.number != "00")
 
 
 @pytest.mark.parametrize("key", ["01", "1", 1, "subspace-clustering", "subspace_clustering", "01-subspace-clustering"])
@@ -76,13 +76,13 @@ def test_available_chapters_have_a_notebook_and_a_module(tmp_path, monkeypatch):
 
 def test_a_missing_module_is_named_and_an_error_inside_one_passes_through(tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "has_module", lambda info: info.number == "01")
-    absent = catalogue.ChapterInfo("99", "absent", "lowdim.papers.absent", "", "")
+    absent = catalogue.ChapterInfo("99", "absent", "lowdim.papers.absent", "", "", "")
     with pytest.raises(ImportError, match=r"chapter 99 \(absent\) has no module .*chapters with one: 01"):
         catalogue.load_module(absent)
     (tmp_path / "broken_chapter.py").write_text("import no_such_library\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="no_such_library"):
-        catalogue.load_module(catalogue.ChapterInfo("98", "broken", "broken_chapter", "", ""))
+        catalogue.load_module(catalogue.ChapterInfo("98", "broken", "broken_chapter", "", "", ""))
 
 
 def test_importing_the_companion_loads_nothing_heavy():

@@ -87,6 +87,7 @@ def test_known_users():
     assert {"00", "01"} <= set(chapters.removeprefix("chapters ").split(", "))
     assert "`digits`" in models
     assert "01" in datasets.users(data_set("discs"))[0]
+    assert datasets.users(data_set("photographs")) == ["chapter 10"], "through the moving clips, and no other"
     assert datasets.users(replace(data_set("discs"), name="none", module="lowdim.data.none")) == []
 
 

@@ -124,6 +124,9 @@ def test_recorded_tables_are_chosen_by_name_and_numbers_can_be_left_out():
     assert "gap" not in tables.recorded_html(found, "quick", numbers=False)
     assert "solver" not in tables.recorded_html(found, "quick", [])
     assert tables.recorded_html(found, "quick", [], numbers=False) == ""
+    bare = tables.recorded_html(shelf(results={"quick": result("quick")}), "quick", numbers=False)
+    assert "Recorded 2026-05-01" in bare
+    assert "<table" not in bare
     with pytest.raises(ValueError, match="'costs' is not in the quick result; it has solvers"):
         tables.recorded_html(found, "quick", ["costs"])
 
@@ -184,7 +187,9 @@ def test_the_header_says_paper_module_and_cost():
     }
     assert dict(tables.chapter_facts(shelf()))["Quick run"] == "not measured: lowdim run 01"
     assert "Paper" not in dict(tables.chapter_facts(Shelf(find(0), CLAIMS)))
-    ET.fromstring(tables.chapter_header_html(shelf()))
+    (link,) = ET.fromstring(tables.chapter_header_html(shelf())).findall(".//a")
+    assert link.get("href") == "https://arxiv.org/abs/2409.02426"
+    assert link.text == facts["Paper"]
 
 
 def test_whatever_a_file_says_is_escaped():

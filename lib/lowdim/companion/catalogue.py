@@ -17,7 +17,8 @@ from types import ModuleType
 @dataclass(frozen=True)
 class ChapterInfo:
     """A chapter of the book: its number (``"01"``), its name with hyphens (also the notebook's), its module under
-    :mod:`lowdim.papers`, its short title, and the title of the paper it is about (empty for the primer).
+    :mod:`lowdim.papers`, its short title, and the title of the paper it is about with its number on arXiv (both empty
+    for the primer). The title is that of the version cited; on arXiv it may read differently.
     """
 
     number: str
@@ -25,6 +26,12 @@ class ChapterInfo:
     module: str
     title: str
     paper: str
+    arxiv: str
+
+    @property
+    def paper_url(self) -> str:
+        """The paper's page on arXiv, empty for the primer."""
+        return f"https://arxiv.org/abs/{self.arxiv}" if self.arxiv else ""
 
     @property
     def stem(self) -> str:
@@ -36,67 +43,76 @@ class ChapterInfo:
         return root / "notebooks" / f"{self.stem}.ipynb"
 
 
-def _chapter(number: str, name: str, title: str, paper: str) -> ChapterInfo:
-    return ChapterInfo(number, name, f"lowdim.papers.{name.replace('-', '_')}", title, paper)
+def _chapter(number: str, name: str, title: str, paper: str, arxiv: str) -> ChapterInfo:
+    return ChapterInfo(number, name, f"lowdim.papers.{name.replace('-', '_')}", title, paper, arxiv)
 
 
 CHAPTERS: tuple[ChapterInfo, ...] = (
-    _chapter("00", "denoisers", "Denoisers", ""),
+    _chapter("00", "denoisers", "Denoisers", "", ""),
     _chapter(
         "01",
         "subspace-clustering",
         "Subspace clustering",
         "Diffusion Models Learn Low-Dimensional Distributions via Subspace Clustering",
+        "2409.02426",
     ),
     _chapter(
         "02",
         "hidden-gaussian",
         "The hidden Gaussian structure",
         "Understanding Generalizability of Diffusion Models Requires Rethinking the Hidden Gaussian Structure",
+        "2410.24060",
     ),
     _chapter(
         "03",
         "model-collapse",
         "Model collapse in rectified flow",
-        "Analyzing and Mitigating Model Collapse in Rectified Flow Models",
+        "Analyzing and Mitigating Model Collapse in Reflow Methods",
+        "2412.08175",
     ),
     _chapter(
         "04",
         "modality-gap",
         "The modality gap",
         "Explaining and Mitigating the Modality Gap in Contrastive Multimodal Learning",
+        "2412.07909",
     ),
     _chapter(
         "05",
         "loco-edit",
         "LOCO Edit",
         "Exploring Low-Dimensional Subspaces in Diffusion Models for Controllable Image Editing",
+        "2409.02374",
     ),
     _chapter(
         "06",
         "shallow-diffuse",
         "Shallow Diffuse",
         "Shallow Diffuse: Robust and Invisible Watermarking through Low-Dimensional Subspaces in Diffusion Models",
+        "2410.21088",
     ),
     _chapter(
         "07",
         "sitcom",
         "SITCOM",
         "SITCOM: Step-wise Triple-Consistent Diffusion Sampling For Inverse Problems",
+        "2410.04479",
     ),
     _chapter(
         "08",
         "udig-dip",
         "uDiG-DIP",
         "Sequential Diffusion-Guided Deep Image Prior For Medical Image Reconstruction",
+        "2410.04482",
     ),
     _chapter(
         "09",
         "blast",
         "BLAST matrices",
         "BLAST: Block-Level Adaptive Structured Matrices for Efficient Deep Neural Network Inference",
+        "2410.21262",
     ),
-    _chapter("10", "vididi", "ViDiDi", "Unfolding Videos Dynamics via Taylor Expansion"),
+    _chapter("10", "vididi", "ViDiDi", "Unfolding Videos Dynamics via Taylor Expansion", "2409.02371"),
 )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from lowdim.companion.catalogue import CHAPTERS, has_module
 from lowdim.companion.imports import imported_names, package_folder, parse
 from lowdim.data.catalogue import DATA_SETS, EXAMPLES, SHOWN, data_set
+from lowdim.data.images import LOADERS
 from lowdim.data.records import DataFile, DataSet
 
 BY_NAME = "lowdim.data.images"
@@ -61,7 +62,7 @@ def grouped(count: int) -> str:
 def _file_row(file: DataFile) -> tuple[str, ...]:
     kind, _, digest = file.checksum.partition(":")
     name = f"`{file.name}`" + " (optional)" * file.optional
-    return name, file.size, f"{kind} `{digest}`" if digest else "none published"
+    return name, file.size, f"{kind} `{digest}`{{.lowdim-digest}}" if digest else "none published"
 
 
 def list_table(columns: Mapping[str, int], rows: Iterable[Sequence[str]]) -> str:
@@ -79,7 +80,8 @@ def list_table(columns: Mapping[str, int], rows: Iterable[Sequence[str]]) -> str
 def users(found: DataSet) -> list[str]:
     """``["chapters 00, 01", "model `digits`"]``: what uses a data set, read from the source.
 
-    A module counts when it imports the data set's module, or loads it by name (:mod:`lowdim.data.images`).
+    A module counts when it imports the data set's module or that of a data set made from it, or loads it by name
+    (:mod:`lowdim.data.images`).
     """
     chapters = [
         info.number
@@ -116,8 +118,17 @@ def _sources(module: str) -> list[Path]:
 
 def _uses(path: Path, found: DataSet) -> bool:
     names, texts = _read(path)
-    direct = any(f"{name}.".startswith(f"{found.module}.") for name in names)
-    return direct or (BY_NAME in names and bool(texts & {found.name, found.module.rpartition(".")[2]}))
+    modules = (found.module, *_made_from(found))
+    imported = any(f"{name}.".startswith(f"{module}.") for name in names for module in modules)
+    known = LOADERS.keys() & {found.name, found.module.rpartition(".")[2]}
+    return imported or (BY_NAME in names and bool(texts & known))
+
+
+def _made_from(found: DataSet) -> list[str]:
+    """The modules of other data sets that draw on this one: the moving clips show the photographs."""
+    others = [other.module for other in DATA_SETS if other.module != found.module]
+    sources = {module: path for module in others for path in _sources(module) if path.is_file()}
+    return [module for module, path in sources.items() if found.module in _read(path)[0]]
 
 
 @cache

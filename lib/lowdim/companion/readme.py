@@ -19,7 +19,8 @@ def table(root: Path) -> str:
     lines = ["| | chapter | paper | claims that hold |", "|---|---|---|---|"]
     for info in CHAPTERS:
         verdicts = _held(scores[info.number]) if info.number in scores else "coming"
-        lines.append(f"| {info.number} | {info.title} | {info.paper or 'primer'} | {verdicts} |")
+        paper = f"[{info.paper}]({info.paper_url})" if info.paper else "primer"
+        lines.append(f"| {info.number} | {info.title} | {paper} | {verdicts} |")
     return "\n".join(lines)
 
 

@@ -110,7 +110,7 @@ def _seeds_html(shelf: Shelf, claim: Claim) -> str:
 def recorded_html(shelf: Shelf, profile: str, chosen: Sequence[str] | None = None, numbers: bool = True) -> str:
     """The numbers and tables recorded at ``profile``, under one line that says when, where and with which code.
 
-    ``chosen`` names the tables, all by default. Without ``numbers`` and tables nothing is left to say.
+    ``chosen`` names the tables, all by default. Without ``numbers`` and with no table chosen nothing is left to say.
     Raises ``ValueError`` for a table that the result has not.
     """
     result = shelf.results.get(profile)
@@ -123,7 +123,9 @@ def recorded_html(shelf: Shelf, profile: str, chosen: Sequence[str] | None = Non
         raise ValueError(f"table {unknown[0]!r} is not in the {profile} result; it has {', '.join(tables) or 'none'}")
     parts = [_plain_table(tables[name]) for name in names]
     parts += [_numbers_table(result)] if numbers and result["numbers"] else []
-    return note("facts-line", escape(recorded_line(shelf, profile))) + "".join(parts) if parts or numbers else ""
+    if not numbers and chosen is not None and not parts:
+        return ""
+    return note("facts-line", escape(recorded_line(shelf, profile))) + "".join(parts)
 
 
 def _plain_table(table: dict[str, Any]) -> str:
@@ -236,8 +238,9 @@ def chapter_facts(shelf: Shelf) -> list[tuple[str, str]]:
 
 
 def chapter_header_html(shelf: Shelf) -> str:
-    """The header facts as a description list."""
-    rows = "".join(
-        f"<div><dt>{escape(label)}</dt><dd>{escape(text)}</dd></div>" for label, text in chapter_facts(shelf)
-    )
+    """The header facts as a description list; the paper's title links to its page on arXiv."""
+    rows = ""
+    for label, text in chapter_facts(shelf):
+        shown = f'<a href="{escape(shelf.info.paper_url)}">{escape(text)}</a>' if label == "Paper" else escape(text)
+        rows += f"<div><dt>{escape(label)}</dt><dd>{shown}</dd></div>"
     return f'<dl class="lowdim-facts">{rows}</dl>'

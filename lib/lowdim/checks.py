@@ -30,6 +30,32 @@ def check_batch(name: str, x: Tensor, shape: Sequence[int]) -> Tensor:
     return x
 
 
+def check_count(name: str, value: int) -> int:
+    """``value`` when it is a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name}: {value!r} is not allowed; give a whole number of at least 1")
+    return value
+
+
+def check_result(name: str, result: Tensor, x: Tensor) -> Tensor:
+    """``result`` of the function ``name`` when it has the shape of its argument ``x``; it would broadcast otherwise."""
+    if not isinstance(result, Tensor) or result.shape != x.shape:
+        got = f"shape {tuple(result.shape)}" if isinstance(result, Tensor) else type(result).__name__
+        raise ValueError(f"{name}: it returned {got} for {tuple(x.shape)}; it has to return the shape of its input")
+    return result
+
+
+def check_levels(sigma: Tensor, *, allow_zero: bool = False) -> Tensor:
+    """``sigma``, of any shape, when every noise level is finite and above 0 (or 0 where ``allow_zero``)."""
+    low_ok = (sigma >= 0) if allow_zero else (sigma > 0)
+    if not bool((low_ok & torch.isfinite(sigma)).all()):
+        bound = ">= 0" if allow_zero else "> 0"
+        raise ValueError(
+            f"sigma: {sigma.flatten()[:4].tolist()} is not allowed; every noise level must be finite and {bound}"
+        )
+    return sigma
+
+
 def expand_sigma(sigma: float | Tensor, x: Tensor, *, allow_zero: bool = False) -> Tensor:
     """The noise level as a tensor ``(B,)`` in the dtype and on the device of ``x``, from a number or a ``(B,)`` tensor.
 
@@ -41,13 +67,7 @@ def expand_sigma(sigma: float | Tensor, x: Tensor, *, allow_zero: bool = False) 
         raise ValueError(
             f"sigma: shape {tuple(s.shape)} is not allowed; give a number or a tensor of shape ({x.shape[0]},)"
         )
-    low_ok = (s >= 0) if allow_zero else (s > 0)
-    if not bool((low_ok & torch.isfinite(s)).all()):
-        bound = ">= 0" if allow_zero else "> 0"
-        raise ValueError(
-            f"sigma: {s.flatten()[:4].tolist()} is not allowed; every noise level must be finite and {bound}"
-        )
-    return s.expand(x.shape[0])
+    return check_levels(s, allow_zero=allow_zero).expand(x.shape[0])
 
 
 def like(v: Tensor, x: Tensor) -> Tensor:

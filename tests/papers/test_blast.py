@@ -79,6 +79,11 @@ def test_layers_refuse(arguments, message):
         BlastLinear(*arguments)
 
 
+def test_inputs_of_another_width_are_refused():
+    with pytest.raises(ValueError, match=r"x: shape \(3, 9\) is not allowed; give \(..., 10\)"):
+        BlastLinear(10, 8, 2, 4)(torch.ones(3, 9))
+
+
 def test_siblings_refuse():
     with pytest.raises(ValueError, match="give a multiple of 4"):
         FAMILIES["monarch"](64, 64, 6, 4)
@@ -224,6 +229,17 @@ def test_plans_refuse():
         Layer(ratio=0.5, family="dense")
     with pytest.raises(ValueError, match="give one of the two"):
         Layer(ratio=0.5, rank=3)
+    for ratio in (-1.0, 0.0, 1.5, float("nan")):
+        with pytest.raises(ValueError, match=rf"ratio: {ratio} is not allowed.*\(0, 1\]"):
+            Layer(ratio=ratio)
+    with pytest.raises(ValueError, match="rank: 0 is not allowed"):
+        Layer(rank=0)
+    with pytest.raises(ValueError, match="multiple: 0 is not allowed"):
+        Layer(ratio=0.5, multiple=0)
+    with pytest.raises(ValueError, match="num_blocks: -2 is not allowed"):
+        Layer(ratio=0.5, num_blocks=-2)
+    with pytest.raises(ValueError, match="plan: 0.5 is not allowed; give a Plan, or a Layer"):
+        compress_(mlp(), 0.5)
 
 
 def test_gpt2_with_transposed_layers_and_a_tied_head():

@@ -96,8 +96,21 @@ def test_too_few_pairs_are_refused(points, generator):
         distil(Empirical(points), points[:6], 1.0, generator)
     with pytest.raises(ValueError, match="noises"):
         distil(Empirical(points), points, 1.0, generator, noises=0)
-    with pytest.raises(ValueError, match="sigma"):
-        gaussian_map(points, 0.0)
+
+
+@pytest.mark.parametrize("sigma", [0.0, -0.5, math.nan, math.inf])
+def test_noise_levels_that_no_map_has_are_refused(points, generator, sigma):
+    with pytest.raises(ValueError, match=f"sigma: {sigma} is not allowed"):
+        gaussian_map(points, sigma)
+    with pytest.raises(ValueError, match=f"sigma: {sigma} is not allowed"):
+        distil(Gaussian.from_samples(points), points, sigma, generator)
+
+
+def test_results_that_are_no_images_are_refused(points, generator):
+    with pytest.raises(ValueError, match=r"denoiser: it returned shape \(40, 1\) for \(40, 1, 2, 3\)"):
+        distil(lambda y, sigma: y.flatten(1).mean(1, keepdim=True), points, 0.5, generator)
+    with pytest.raises(ValueError, match="denoiser: it returned NaN or infinity at sigma = 0.5"):
+        distil(lambda y, sigma: y.where(y > y.min(), math.nan), points, 0.5, generator)
 
 
 def test_gaussian_map_is_the_posterior_mean(points):

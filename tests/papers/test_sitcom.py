@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -21,8 +22,9 @@ from lowdim.denoising.views import (
 from lowdim.distributions import Empirical, Gaussian, MoLRG
 from lowdim.measurement.matrices import MatrixPhysics
 from lowdim.measurement.problem import NotConverged
+from lowdim.papers.sitcom.baselines import DPS
 from lowdim.papers.sitcom.coordinates import VE, VP
-from lowdim.papers.sitcom.descent import Adam, Diverged, GradientDescent
+from lowdim.papers.sitcom.descent import Adam, Diverged, GradientDescent, descend
 from lowdim.papers.sitcom.problem import pose
 from lowdim.papers.sitcom.sitcom import SITCOM, OutputRepair, ddim
 from lowdim.papers.sitcom.stopping import Deviations, Fixed, Margin
@@ -369,6 +371,28 @@ def test_divergence_is_said():
     _, y, physics = problem()
     with pytest.raises(Diverged, match="not finite"):
         solver(optimiser=GradientDescent, learning_rate=1e200, stop=None).solve(y, physics, generator())
+
+
+def test_a_denoiser_that_fails_is_blamed_and_not_the_steps():
+    _, y, physics = problem()
+    for kind in (SITCOM, OutputRepair):
+        nan = kind(lambda x, sigma: x * math.nan, vp_sigmas(4), pixel_range=None)
+        with pytest.raises(Diverged, match="before the first inner step: the denoiser returned NaN"):
+            nan(y, physics, x_init=torch.zeros(3, N).double())
+    unseen = MatrixPhysics(physics.matrix, noise_model=physics.noise_model)
+    start = pose(y, unseen, prior())
+    start.physics.A = lambda x: y * math.inf
+    with pytest.raises(Diverged, match="the operator returned NaN"):
+        descend(start, y.new_zeros(3, N), lambda v: v, Adam(y.new_zeros(3, N), 0.1), steps=2, weight=0.0,
+                threshold=y.new_zeros(3))  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [SITCOM, OutputRepair, partial(DPS, guidance=0.3)])
+def test_a_result_that_only_broadcasts_is_refused(kind):
+    _, y, physics = problem()
+    run = kind(lambda x, sigma: x.mean(1, keepdim=True), vp_sigmas(4), pixel_range=None)
+    with pytest.raises(ValueError, match=r"denoiser: it returned shape \(3, 1\) for \(3, 10\)"):
+        run(y, physics, x_init=torch.zeros(3, N).double())
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,21 @@ def test_best_of_stops_when_all_is_captured(generator):
     assert (found.captured - 1).abs().max() < 1e-12
 
 
+def test_points_without_directions_or_runs_are_refused(generator):
+    x = torch.randn(2, 6, 5, generator=generator, dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"x: shape \(6, 5\) is not allowed; give \(R, N, n\)"):
+        best_of(x[0], 2, 1, 3, generator)
+    with pytest.raises(ValueError, match="x: a run of zeros alone"):
+        best_of(x * torch.tensor([1.0, 0.0])[:, None, None], 2, 1, 3, generator)
+    holed = x.clone()
+    holed[0, :2] = 0
+    assert best_of(holed, 2, 1, 3, generator).captured.isfinite().all()
+    with pytest.raises(ValueError, match="x: 2 of 12 points are zero and have no direction; remove them"):
+        graph_labels(holed)
+    with pytest.raises(ValueError, match=r"x: shape \(6, 5\)"):
+        graph_labels(x[0])
+
+
 def test_joint_iteration_keeps_blocks_orthogonal_and_finds_the_truth(generator):
     problem = draw_problem(orthogonal_bases(12, 2, 20, 2, generator), 8, generator)
     fit = joint_k_subspaces(problem.x, random_bases(12, 2, 20, 2, generator, problem.x), generator)

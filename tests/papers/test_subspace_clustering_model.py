@@ -26,6 +26,20 @@ def test_soft_form_is_the_exact_denoiser_of_its_bases(generator):
         torch.testing.assert_close(network(x, sigma).detach(), exact(x, sigma), rtol=1e-9, atol=1e-11)
 
 
+def test_impossible_noise_levels_are_refused(generator):
+    network = SubspaceDenoiser(10, 3, 2, generator)
+    x = torch.randn(2, 10, generator=generator, dtype=torch.float64)
+    for sigma in (-0.5, 0.0, math.nan):
+        with pytest.raises(ValueError, match=rf"sigma: \[{sigma}\] is not allowed.*> 0"):
+            network(x, sigma)
+    with pytest.raises(ValueError, match=r"sigma: \[0.5, -0.5\] is not allowed"):
+        network(x, torch.tensor([0.5, -0.5]))
+    captured = network(x, 0.0, clean=x)  # the hard form projects, and has a limit
+    torch.testing.assert_close(network(captured, 0.0, clean=x), captured)
+    with pytest.raises(ValueError, match=r"sigma: \[-0.5\] is not allowed.*>= 0"):
+        network(x, -0.5, clean=x)
+
+
 def test_bases_are_jointly_orthonormal_whatever_the_weights(generator):
     network = SubspaceDenoiser(9, 2, 3, generator, runs=4)
     joined = torch.cat(network.bases.unbind(1), -1)

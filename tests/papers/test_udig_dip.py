@@ -330,6 +330,9 @@ def test_runs_that_do_not_converge_or_diverge_say_so():
 
 
 @pytest.mark.parametrize(("make", "message"), [
+    (lambda: DeepImagePrior(net(), rounds=1), "net_factory: a UNet is not allowed; give a function that makes"),
+    (lambda: UDiGDIP(net(), Purifier(half)), "net_factory: a UNet is not allowed"),
+    (lambda: UNet(1, (8, 8, 8))(torch.ones(1, 1, 8, 6)), "z: sides 8 x 6 are not allowed; give multiples of 4"),
     (lambda: DeepImagePrior(net, rounds=0), "rounds: 0"),
     (lambda: DeepImagePrior(net, steps=1.5), "steps: 1.5"),
     (lambda: DeepImagePrior(net, learning_rate=0.0), "learning_rate: 0.0"),

@@ -58,6 +58,25 @@ def test_independent_clips_strides_and_sizes(videos):
     torch.testing.assert_close(central[:, 1], videos[:, :, 5:9].float() / 127.5 - 1, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"frames": 0}, "frames: 0 is not allowed"),
+        ({"stride": 0}, "stride: 0 is not allowed"),
+        ({"size": 2.5}, "size: 2.5 is not allowed"),
+        ({"area": (1.0, 0.8)}, r"area: \(1.0, 0.8\) is not allowed.*0 < low <= high <= 1"),
+        ({"area": (-0.5, 1.0)}, r"area: \(-0.5, 1.0\)"),
+        ({"area": 0.8}, "area: 0.8"),
+        ({"jitter": -0.1}, "jitter: -0.1"),
+        ({"jitter": float("nan")}, "jitter: nan"),
+        ({"gap": "x"}, "gap: 'x' is unknown; choose one of none, any"),
+    ],
+)
+def test_clips_refuse(change, message):
+    with pytest.raises(ValueError, match=message):
+        Clips(**change)
+
+
 def test_crop_is_where_it_should_be():
     picture = torch.arange(8.0).expand(1, 1, 8, 8)
     left = crop(picture, torch.tensor([0.5]), torch.tensor([[-0.5, 0.0]]), 4)
@@ -163,6 +182,10 @@ def test_training_refuses_what_cannot_work(videos):
         start(clips=Clips(frames=2, size=16))
     with pytest.raises(ValueError, match="batch: 13"):
         start(batch=13)
+    with pytest.raises(ValueError, match="schedule: 'vididi' is not allowed; give a PairSchedule"):
+        next(pretrain(fresh(), videos, "vididi", 1, make_generator(0, "t"), clips=CLIPS, batch=4))
+    with pytest.raises(ValueError, match="encoder: Flatten has no `outputs`; set encoder.outputs"):
+        VICReg(nn.Flatten(), 16, 8)
 
 
 def test_features_retrieval_and_probe(videos):
@@ -173,6 +196,13 @@ def test_features_retrieval_and_probe(videos):
     assert one.shape == (12, 8)
     with pytest.raises(ValueError, match="starts: a clip at 6.*at most 5"):
         extract_features(encoder, videos, CLIPS, starts=[6])
+    for starts in ([-1, 0], []):
+        with pytest.raises(ValueError, match=r"starts: \[.*\] is not allowed.*all >= 0"):
+            extract_features(encoder, videos, CLIPS, starts=starts)
+    for reads in (extract_features, recalibrate):
+        with pytest.raises(ValueError, match="of torch.float32; give bytes"):
+            reads(encoder, videos / 255, CLIPS)
+    assert torch.equal(extract_features(encoder, videos, CLIPS), one)  # refused before anything changed
     labels = torch.arange(12) % 3
     clear = torch.nn.functional.one_hot(labels, 4).double() + 0.1
     assert retrieval(clear, clear, labels, labels) == 1

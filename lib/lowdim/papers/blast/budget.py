@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from lowdim.checks import check_count
+
 Blocks = int | tuple[int, int]
 
 
-def check_size(name: str, value: int) -> int:
-    """``value`` when it is a whole number of at least 1, else a ``ValueError`` that names it."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name}: {value!r} is not allowed; give a whole number of at least 1")
-    return value
+def check_ratio(ratio: float) -> float:
+    """``ratio`` when it lies in (0, 1], else a ``ValueError``."""
+    if not 0 < ratio <= 1:
+        raise ValueError(f"ratio: {ratio!r} is not allowed; give a share of the dense parameters, in (0, 1]")
+    return ratio
 
 
 def block_counts(num_blocks: Blocks | Sequence[int]) -> tuple[int, int]:
@@ -20,7 +22,7 @@ def block_counts(num_blocks: Blocks | Sequence[int]) -> tuple[int, int]:
     pair = (num_blocks, num_blocks) if isinstance(num_blocks, int) else tuple(num_blocks)
     if len(pair) != 2:
         raise ValueError(f"num_blocks: {num_blocks!r} is not allowed; give a whole number or a pair (b1, b2)")
-    return check_size("num_blocks", pair[0]), check_size("num_blocks", pair[1])
+    return check_count("num_blocks", pair[0]), check_count("num_blocks", pair[1])
 
 
 def check_divisible(shape: Sequence[int], num_blocks: tuple[int, int]) -> tuple[int, int]:
@@ -57,9 +59,8 @@ def components_for_budget(shape: Sequence[int], ratio: float, size: int, multipl
     one component (or ``multiple`` of them), naming the smallest that works.
     """
     m, n = shape[-2], shape[-1]
-    check_size("multiple", multiple)
-    if not 0 < ratio <= 1:
-        raise ValueError(f"ratio: {ratio!r} is not allowed; give a share of the dense parameters, in (0, 1]")
+    check_count("multiple", multiple)
+    check_ratio(ratio)
     found = math.floor(ratio * m * n / size * (1 + 1e-12)) // multiple * multiple
     if found < 1:
         least = multiple * size / (m * n)
@@ -82,7 +83,7 @@ def rank_for_budget(shape: Sequence[int], ratio: float, num_blocks: Blocks, mult
 
 def check_rank(rank: int, shape: Sequence[int], num_blocks: tuple[int, int]) -> int:
     """``rank`` when its BLAST matrix is no larger than the dense one, else ``ValueError`` with the largest rank."""
-    check_size("rank", rank)
+    check_count("rank", rank)
     top = largest_rank(shape, num_blocks)
     if rank > top:
         raise ValueError(

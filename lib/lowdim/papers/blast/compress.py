@@ -75,9 +75,11 @@ def compress_(model: nn.Module, plan: Plan | Layer, *, batch: int = 8, **options
     :func:`~lowdim.papers.blast.factorize.factorize` (``steps``, ``solver``, ``start``, ``seed``, ...). A layer too
     small for its budget is left, and its row says so.
 
-    Returns a :class:`Report`. Raises ``ValueError`` where no layer is to be replaced at all, and for a model that is
-    one linear layer itself.
+    Returns a :class:`Report`. Raises ``ValueError`` for a ``plan`` that is neither, where no layer is to be replaced at
+    all, and for a model that is one linear layer itself.
     """
+    if not isinstance(plan, Plan | Layer):
+        raise ValueError(f"plan: {plan!r} is not allowed; give a Plan, or a Layer such as Layer(ratio=0.5)")
     if isinstance(model, nn.Linear):
         raise ValueError("model: a single linear layer cannot be replaced in place; use BlastLinear.from_linear")
     plan = Plan([("*", plan)]) if isinstance(plan, Layer) else plan

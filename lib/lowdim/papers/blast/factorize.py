@@ -10,13 +10,12 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_count, check_finite
 from lowdim.papers.blast.budget import (
     Blocks,
     block_counts,
     check_divisible,
     check_rank,
-    check_size,
     largest_rank,
     rank_for_budget,
 )
@@ -95,7 +94,7 @@ def factorize(
     check_divisible(matrix.shape, blocks)
     rank = choose_rank(matrix.shape, rank, ratio, blocks, allow_larger=allow_larger)
     rule = _choose("solver", SOLVERS, solver) if isinstance(solver, str) else solver
-    check_size("steps", steps)
+    check_count("steps", steps)
     work = matrix.detach().to(torch.float64 if matrix.dtype == torch.float64 else torch.float32)
     work = work if matrix.dim() == 3 else work[None]
     scale = work.square().mean((1, 2)).sqrt()
@@ -129,7 +128,7 @@ def choose_rank(
     if ratio is not None:
         return rank_for_budget(shape, ratio, num_blocks, multiple)
     assert rank is not None
-    return check_size("rank", rank) if allow_larger else check_rank(rank, shape, num_blocks)
+    return check_count("rank", rank) if allow_larger else check_rank(rank, shape, num_blocks)
 
 
 def rank_for_error(
@@ -143,7 +142,7 @@ def rank_for_error(
     if not 0 < error < 1:
         raise ValueError(f"error: {error!r} is not allowed; give a relative error in (0, 1)")
     blocks = block_counts(num_blocks)
-    high = largest_rank(matrix.shape, blocks) // check_size("multiple", multiple)
+    high = largest_rank(matrix.shape, blocks) // check_count("multiple", multiple)
     low, best = 0, None
     tried = high
     while high >= 1 and low < high:

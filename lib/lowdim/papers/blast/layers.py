@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from lowdim.checks import check_count
 from lowdim.papers.blast.budget import (
     Blocks,
     block_counts,
     check_rank,
-    check_size,
     parameter_count,
     rank_for_budget,
 )
@@ -42,8 +42,8 @@ class StructuredLinear(nn.Module):
         dtype: torch.dtype | None,
     ) -> None:
         super().__init__()
-        self.in_features = check_size("in_features", in_features)
-        self.out_features = check_size("out_features", out_features)
+        self.in_features = check_count("in_features", in_features)
+        self.out_features = check_count("out_features", out_features)
         self.num_blocks = block_counts(num_blocks)
         b1, b2 = self.num_blocks
         if b1 > out_features or b2 > in_features:
@@ -80,7 +80,9 @@ class StructuredLinear(nn.Module):
         return self.multiplications / (self.in_features * self.out_features)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``x`` (..., in_features) to (..., out_features)."""
+        """``x`` (..., in_features) to (..., out_features). Raises ``ValueError`` for another width."""
+        if x.shape[-1] != self.in_features:
+            raise ValueError(f"x: shape {tuple(x.shape)} is not allowed; give (..., {self.in_features})")
         if self.padded_in != self.in_features:
             x = pad(x, (0, self.padded_in - self.in_features))
         y = self.padded_product(x)
@@ -194,7 +196,7 @@ class BlastLinear(StructuredLinear):
             check_rank(rank, (out_features, in_features), self.num_blocks)
         self.backend = backend
         b1, b2 = self.num_blocks
-        self.U = self.parameter(b1, self.padded_out // b1, check_size("rank", rank))
+        self.U = self.parameter(b1, self.padded_out // b1, check_count("rank", rank))
         self.s = self.parameter(b1, b2, rank)
         self.V = self.parameter(b2, self.padded_in // b2, rank)
         self.reset_parameters()

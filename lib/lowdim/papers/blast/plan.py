@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
-from lowdim.papers.blast.budget import Blocks
+from lowdim.checks import check_count
+from lowdim.papers.blast.budget import Blocks, block_counts, check_ratio
 from lowdim.papers.blast.layers import is_transposed
 from lowdim.papers.blast.siblings import FAMILIES
 
@@ -23,6 +24,9 @@ class Layer:
     """What a layer becomes: its ``family``, the blocks, and a ``rank`` or a ``ratio`` of the dense numbers.
 
     ``multiple`` rounds the rank of a ratio down (16 or 64 suit tensor cores).
+
+    Raises ``ValueError`` for an unknown family, unless one of ``ratio`` in (0, 1] and ``rank`` is given, and for a
+    rank, ``multiple`` or numbers of blocks that are not whole numbers of at least 1.
     """
 
     ratio: float | None = None
@@ -36,6 +40,12 @@ class Layer:
             raise ValueError(f"family: {self.family!r} is unknown; choose one of {', '.join(FAMILIES)}")
         if (self.rank is None) == (self.ratio is None):
             raise ValueError(f"rank: {self.rank!r} with ratio {self.ratio!r} is not allowed; give one of the two")
+        if self.ratio is not None:
+            check_ratio(self.ratio)
+        if self.rank is not None:
+            check_count("rank", self.rank)
+        check_count("multiple", self.multiple)
+        block_counts(self.num_blocks)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from lowdim.papers.blast.budget import Blocks, block_counts, check_size, components_for_budget
+from lowdim.checks import check_count
+from lowdim.papers.blast.budget import Blocks, block_counts, components_for_budget
 from lowdim.papers.blast.layers import BlastLinear, StructuredLinear
 from lowdim.papers.blast.special import split_blocks
 
@@ -27,7 +28,7 @@ class LowRankLinear(StructuredLinear):
     ) -> None:  # fmt: skip
         block_counts(num_blocks)
         super().__init__(in_features, out_features, rank, 1, bias, device, dtype)
-        if check_size("rank", rank) > min(in_features, out_features):
+        if check_count("rank", rank) > min(in_features, out_features):
             raise ValueError(
                 f"rank: {rank} is not allowed for {out_features} x {in_features}; give at most the smaller side"
             )
@@ -80,7 +81,7 @@ class MonarchLinear(StructuredLinear):
         super().__init__(in_features, out_features, rank, num_blocks, bias, device, dtype)
         b1, b2 = self.num_blocks
         p, q, most = self.padded_out // b1, self.padded_in // b2, max(b1, b2)
-        if check_size("rank", rank) % most or rank // most > min(p, q):
+        if check_count("rank", rank) % most or rank // most > min(p, q):
             raise ValueError(
                 f"rank: {rank} is not allowed with {b1} x {b2} blocks of {p} x {q}; "
                 f"give a multiple of {most} up to {most * min(p, q)}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_finite, check_result
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.distributions import Distribution
 
@@ -101,16 +102,20 @@ def distil(
     Cost: ``N noises`` evaluations of the denoiser and ``2 n^2`` multiplications for each.
 
     Source: equation 9 of Li, Dai and Qu (2024), who solve it by stochastic gradients.
-    Raises ``ValueError`` for images that are not finite, or too few of them.
+    Raises ``ValueError`` for images that are not finite or too few of them, a ``sigma`` that is not finite and above 0,
+    and a denoiser whose results are not finite or of another shape than its input.
     """
     check_finite("images", images)
+    _check_sigma(sigma)
     if noises < 1 or batch < 1:
         raise ValueError(f"noises, batch: {noises!r}, {batch!r} are not allowed; give whole numbers of at least 1")
     moments = Moments(images.flatten(1).mean(0))
     for part in _repeated(images, noises, batch):
         noise = torch.randn(part.shape, generator=generator, dtype=part.dtype, device=generator.device)
         y = part + sigma * noise.to(part.device)
-        moments.add(y.flatten(1), denoiser(y, sigma).flatten(1))
+        moments.add(y.flatten(1), check_result("denoiser", denoiser(y, sigma), y).flatten(1))
+    if not math.isfinite(moments.square):  # once, after all batches: a sum with one NaN is NaN
+        raise ValueError(f"denoiser: it returned NaN or infinity at sigma = {sigma!r}; its results must be finite")
     return moments.solve(sigma, inputs)
 
 
@@ -118,10 +123,9 @@ def gaussian_map(law: Distribution | Tensor, sigma: float, inputs: str = "") -> 
     """The Gaussian denoiser of a law's mean and covariance, ``W = Sigma (Sigma + sigma^2 I)^-1``, ``b = (I - W) mu``.
 
     ``law`` is a distribution or a set of images ``(N, *shape)``, whose covariance is taken with ``1/N``. Source:
-    Theorem 1 of Li, Dai and Qu (2024). Raises ``ValueError`` unless ``sigma > 0``.
+    Theorem 1 of Li, Dai and Qu (2024). Raises ``ValueError`` unless ``sigma`` is finite and above 0.
     """
-    if not sigma > 0:
-        raise ValueError(f"sigma: {sigma!r} is not allowed; give a number above 0")
+    _check_sigma(sigma)
     if isinstance(law, Tensor):
         check_finite("law", law)
         flat = law.flatten(1).double()
@@ -132,6 +136,11 @@ def gaussian_map(law: Distribution | Tensor, sigma: float, inputs: str = "") -> 
     identity = torch.eye(mean.numel(), dtype=mean.dtype, device=mean.device)
     W = torch.linalg.solve(covariance + sigma**2 * identity, covariance)  # the two commute
     return AffineMap(W, mean - W @ mean, sigma, inputs)
+
+
+def _check_sigma(sigma: float) -> None:
+    if not 0 < sigma < math.inf:
+        raise ValueError(f"sigma: {sigma!r} is not allowed; give a finite number above 0")
 
 
 def weight_error(found: AffineMap, target: AffineMap) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from lowdim.checks import check_result
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import log_sigmas
 from lowdim.denoising.samplers import euler, last
@@ -60,7 +61,7 @@ class DPS(LevelSolver):
         """One ancestral step and one gradient step."""
         with torch.enable_grad():
             z = point.detach().requires_grad_()
-            denoised = self.denoiser(z, sigma)
+            denoised = check_result("denoiser", self.denoiser(z, sigma), z)
             denoised = denoised if self.pixel_range is None else denoised.clamp(*self.pixel_range)
             misfit = problem.misfit(denoised)
             (gradient,) = torch.autograd.grad(misfit.clamp_min(TINY).sqrt().sum(), z)

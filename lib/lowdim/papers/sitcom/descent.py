@@ -83,7 +83,8 @@ def descend(
     while others go on. The guess after the last move is never made, so ``steps`` guesses allow ``steps - 1`` moves, and
     the estimate is always one whose residual is known.
 
-    Raises :class:`Diverged` when a residual is not finite, and ``ValueError`` when the guess has no gradient.
+    Raises :class:`Diverged` when a residual is not finite (the message says whether before any move), and
+    ``ValueError`` when the guess has no gradient.
     """
     rows = torch.arange(start.shape[0], device=start.device)
     fit = _begin(start)
@@ -122,6 +123,12 @@ def _begin(start: Tensor) -> Fit:
 
 def _note(fit: Fit, rows: Tensor, guessed: Tensor, misfit: Tensor, k: int) -> None:
     if not bool(torch.isfinite(misfit).all()):
+        if k == 0:  # nothing has moved yet, so no step can be blamed
+            who = "operator" if bool(torch.isfinite(guessed).all()) else "denoiser"
+            raise Diverged(
+                f"the residual is not finite before the first inner step: the {who} returned NaN or infinity, or too "
+                "large numbers; look at its result at this level"
+            )
         raise Diverged(f"the residual is not finite after {k} inner steps; take a smaller learning_rate or weight")
     fit.estimate[rows] = guessed.detach()
     fit.misfit[rows] = misfit.detach().to(fit.misfit)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lowdim.checks import check_result
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import vp_sigmas
 from lowdim.measurement.discrepancy import noise_level, observed_entries
@@ -59,7 +60,8 @@ class SITCOM(LevelSolver):
         optimiser: :class:`Adam`, or a class with its interface.
         progress: show a bar.
 
-    Raises ``ValueError`` for an argument out of its range.
+    Raises ``ValueError`` for an argument out of its range; runs raise it for a denoiser whose result has not the shape
+    of its input.
 
     """
 
@@ -114,7 +116,12 @@ class SITCOM(LevelSolver):
     def repair(self, problem: Problem, point: Tensor, sigma: float) -> Fit:
         """Move ``v`` until ``f(v)`` explains the measurement."""
         scale = self.coordinates.scale(sigma)
-        return self._descend(problem, scale * point, lambda v: self.clamp(self.denoiser(v / scale, sigma)), sigma)
+
+        def guess(v: Tensor) -> Tensor:
+            z = v / scale
+            return self.clamp(check_result("denoiser", self.denoiser(z, sigma), z))
+
+        return self._descend(problem, scale * point, guess, sigma)
 
     def clamp(self, x: Tensor) -> Tensor:
         """``x`` cut to the pixel range, if there is one."""
@@ -145,7 +152,7 @@ class OutputRepair(SITCOM):
     def repair(self, problem: Problem, point: Tensor, sigma: float) -> Fit:
         """Move ``x`` until it explains the measurement."""
         with torch.no_grad():
-            denoised = self.clamp(self.denoiser(point, sigma))
+            denoised = self.clamp(check_result("denoiser", self.denoiser(point, sigma), point))
         return self._descend(problem, denoised, self.clamp, sigma)
 
     def visit(

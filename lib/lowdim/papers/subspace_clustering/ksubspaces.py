@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lowdim.checks import check_finite
 from lowdim.metrics.subspaces import block_energies
 
 RANK_TOLERANCE = 1e-10
@@ -104,8 +105,13 @@ def joint_k_subspaces(x: Tensor, bases: Tensor, generator: torch.Generator, iter
 
 def best_of(x: Tensor, blocks: int, rank: int, restarts: int, generator: torch.Generator, group: int = 10) -> Clusters:
     """The best of ``restarts`` random starts of :func:`k_subspaces` for each run, ``group`` of them side by side; a
-    run that has captured everything stops early.
+    run that has captured everything stops early. ``x`` is (R, N, n).
+
+    Raises ``ValueError`` for counts below 1, for points of another shape or not finite, and for a run of zeros alone.
     """
+    _check_runs(x)
+    if not bool(x.flatten(1).any(1).all()):
+        raise ValueError("x: a run of zeros alone has no subspaces; give each run a point that is not zero")
     if restarts < 1 or group < 1:
         raise ValueError(f"restarts, group: {restarts!r}, {group!r} are not allowed; give at least 1 of each")
     best = assign(x, random_bases(len(x), blocks, x.shape[-1], rank, generator, x))
@@ -128,8 +134,14 @@ def graph_labels(x: Tensor, threshold: float = 1e-9) -> Tensor:
     r"""Labels (R, N) by connected components of the graph :math:`|\cos(x_i,x_j)|>` ``threshold``, numbered by first
     member.
 
-    Points of orthogonal subspaces are never joined, and noise-free points of one subspace almost surely are.
+    Points of orthogonal subspaces are never joined, and noise-free points of one subspace almost surely are. Raises
+    ``ValueError`` for points of another shape than (R, N, n) or not finite, and for points at zero, which have no
+    direction.
     """
+    _check_runs(x)
+    zeros = int((x == 0).all(-1).sum())
+    if zeros:
+        raise ValueError(f"x: {zeros} of {x[..., 0].numel()} points are zero and have no direction; remove them")
     unit = x / x.norm(dim=-1, keepdim=True)
     linked = (unit @ unit.mT).abs() > threshold
     labels = torch.arange(x.shape[-2], device=x.device).expand(x.shape[:-1]).clone()
@@ -140,6 +152,12 @@ def graph_labels(x: Tensor, threshold: float = 1e-9) -> Tensor:
         labels = spread
     roots = labels == torch.arange(x.shape[-2], device=x.device)
     return (roots.cumsum(-1) - 1).gather(-1, labels)
+
+
+def _check_runs(x: Tensor) -> None:
+    check_finite("x", x)
+    if x.dim() != 3:
+        raise ValueError(f"x: shape {tuple(x.shape)} is not allowed; give (R, N, n), one run of N points as x[None]")
 
 
 def _polar(matrix: Tensor, generator: torch.Generator) -> Tensor:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_finite, check_levels
 from lowdim.metrics.subspaces import block_energies
 from lowdim.training.loop import TrainStep, train, warm_up_then_cosine
 from lowdim.training.losses import normal
@@ -84,9 +84,13 @@ class SubspaceDenoiser(nn.Module):
     def forward(self, x: Tensor, sigma: float | Tensor, clean: Tensor | None = None) -> Tensor:
         """The denoised x: soft-max form; hard-max form with the block chosen on ``clean``, of the shape of x, when
         given.
+
+        Raises ``ValueError`` for x that is not finite and for noise levels that are not finite and above 0; the
+        hard-max form also takes 0.
         """
         check_finite("x", x)
-        levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[:-1])
+        levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
+        levels = check_levels(levels, allow_zero=clean is not None).expand(x.shape[:-1])
         bases = self.bases
         weights = soft_weights(bases, x, levels) if clean is None else hard_weights(bases, clean)
         return subspace_denoise(bases, x, levels, weights)

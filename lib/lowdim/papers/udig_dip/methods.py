@@ -141,9 +141,10 @@ class ASeqDIP(DeepImagePrior):
 class UDiGDIP(ASeqDIP):
     """(Unrolled, sequential) diffusion-guided deep image prior (Liang et al. 2025): ``z_k = DP_{tau_k}(f(z_{k-1}))``.
 
-    ``tau`` is the level of purification, in units of the purifier's images: a number or one for each of the ``rounds -
-    1`` updates. By default ``lambda_k = sigma_y^2 / tau_k^2``, cut to [0.001, 1], the choice for which the fixed point
-    is a posterior mean (the theorem of chapter 08); the noise level is that of the physics.
+    ``tau`` is the level of purification, in units of the purifier's images: a number or one for each of the ``rounds``.
+    Round ``k > 0`` starts with the update at ``tau_k``; ``tau_0`` enters ``lambda_0`` alone. By default ``lambda_k =
+    sigma_y^2 / tau_k^2``, cut to [0.001, 1], the choice for which the fixed point is a posterior mean (the theorem of
+    chapter 08); the noise level is that of the physics.
 
     ``scale`` divides the images before they are purified: the purifier's units. It is a number, or ``"data"``: the
     99.5th percentile of the first input's magnitude, for each image, computed once.

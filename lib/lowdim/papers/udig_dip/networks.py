@@ -39,7 +39,15 @@ class UNet(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(self, z: Tensor) -> Tensor:
-        """The image ``(B, C, H, W)`` made of the input ``z`` of the same shape."""
+        """The image ``(B, C, H, W)`` made of the input ``z`` of the same shape.
+
+        Raises ``ValueError`` for sides that ``2 ** (levels - 1)`` does not divide.
+        """
+        halved = 2 ** (len(self.down) - 1)
+        if z.shape[-2] % halved or z.shape[-1] % halved:
+            raise ValueError(
+                f"z: sides {z.shape[-2]} x {z.shape[-1]} are not allowed; give multiples of {halved}, or fewer widths"
+            )
         kept, first = [], z
         for index, block in enumerate(self.down):
             z = block(nn.functional.max_pool2d(z, 2) if index else z)

@@ -82,7 +82,8 @@ class DeepImagePrior(deepinv.models.Reconstructor):
     by side. There are ``rounds`` rounds of ``steps`` updates by Adam; for this method the division into rounds changes
     nothing. The last output is returned: there is no early stopping, unless the caller stops the loop :meth:`rounds`.
 
-    Raises ``ValueError`` for counts below 1 or a learning rate that is not above 0.
+    Raises ``ValueError`` for a network in the place of its factory, counts below 1, or a learning rate that is not
+    above 0.
     """
 
     def __init__(
@@ -95,6 +96,11 @@ class DeepImagePrior(deepinv.models.Reconstructor):
         progress: bool = False,
     ) -> None:
         super().__init__()
+        if isinstance(net_factory, nn.Module) or not callable(net_factory):
+            raise ValueError(
+                f"net_factory: a {type(net_factory).__name__} is not allowed; give a function that makes an untrained "
+                "network, such as lambda: UNet(2)"
+            )
         for name, count in (("rounds", rounds), ("steps", steps)):
             if isinstance(count, bool) or not isinstance(count, int) or count < 1:
                 raise ValueError(f"{name}: {count!r} is not allowed; give a whole number >= 1")

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
+
+from lowdim.checks import check_count
+
+Gap = Literal["none", "any"]
+
+
+def check_bytes(videos: Tensor) -> None:
+    """Raise a ``ValueError`` unless ``videos`` are bytes (N, C, T, H, W)."""
+    if videos.dim() != 5 or videos.dtype != torch.uint8:
+        raise ValueError(
+            f"videos: {tuple(videos.shape)} of {videos.dtype}; give bytes (N, C, T, H, W), "
+            "of videos in [0, 1] (255 * videos).round().to(torch.uint8)"
+        )
 
 
 @dataclass(frozen=True)
@@ -18,7 +32,10 @@ class Clips:
     the area is uniform in ``area``, resized to ``size``, and a contrast and a brightness of its own: ``x`` becomes
     ``c x + b`` with ``c`` and ``b`` uniform within ``jitter`` of 1 and 0. With ``per_frame`` both are drawn for every
     frame instead, as in the authors' development code; then still things flicker. There are no flips, which would
-    change the direction of motion.
+    change the direction of motion. Pictures that are not square are squeezed to squares.
+
+    Raises ``ValueError`` unless ``frames``, ``stride`` and ``size`` are whole numbers of at least 1, ``area`` is two
+    shares with 0 < low <= high <= 1, ``jitter`` is finite and at least 0, and ``gap`` is one of the two.
     """
 
     frames: int = 8
@@ -27,12 +44,21 @@ class Clips:
     area: tuple[float, float] = (0.8, 1.0)
     jitter: float = 0.3
     per_frame: bool = False
-    gap: Literal["none", "any"] = "none"
+    gap: Gap = "none"
+
+    def __post_init__(self) -> None:
+        for name in ("frames", "stride", "size"):
+            check_count(name, getattr(self, name))
+        if not isinstance(self.area, tuple | list) or len(self.area) != 2 or not 0 < self.area[0] <= self.area[1] <= 1:
+            raise ValueError(f"area: {self.area!r} is not allowed; give shares (low, high) with 0 < low <= high <= 1")
+        if not 0 <= self.jitter < math.inf:
+            raise ValueError(f"jitter: {self.jitter!r} is not allowed; give a finite number >= 0")
+        if self.gap not in get_args(Gap):
+            raise ValueError(f"gap: {self.gap!r} is unknown; choose one of {', '.join(get_args(Gap))}")
 
     def check(self, videos: Tensor) -> None:
         """Raise a ``ValueError`` unless ``videos`` are bytes and long enough for a pair."""
-        if videos.dim() != 5 or videos.dtype != torch.uint8:
-            raise ValueError(f"videos: {tuple(videos.shape)} of {videos.dtype}; give bytes (N, C, T, H, W)")
+        check_bytes(videos)
         need = self.span * (2 if self.gap == "none" else 1)
         what = "two consecutive clips" if self.gap == "none" else "a clip"
         if videos.shape[2] < need:

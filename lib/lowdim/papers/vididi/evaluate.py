@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lowdim.metrics.retrieval import cosine_similarity, recall_at_k
-from lowdim.papers.vididi.clips import Clips
+from lowdim.papers.vididi.clips import Clips, check_bytes
 from lowdim.papers.vididi.differences import difference
 
 
@@ -18,8 +18,10 @@ from lowdim.papers.vididi.differences import difference
 def recalibrate(encoder: nn.Module, videos: Tensor, clips: Clips, order: int = 0, *, batch: int = 256) -> None:
     """Set the statistics of batch normalisation to those of clips of one order, in one pass without gradients.
 
-    Training leaves running averages over all orders, which fit none.
+    Training leaves running averages over all orders, which fit none. Raises ``ValueError`` for ``videos`` that are not
+    bytes (N, C, T, H, W), before anything is changed.
     """
+    check_bytes(videos)
     norms = [m for m in encoder.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     kept = [norm.momentum for norm in norms]
     for norm in norms:
@@ -44,11 +46,15 @@ def extract_features(
     batch: int = 256,
     autocast: bool = False,
 ) -> Tensor:
-    """Features (N, D), float32 on the CPU: the mean over the clips that begin at ``starts``, each the whole picture,
-    differentiated ``order`` times.
+    """Features (N, D), float32 on the CPU: the mean over the clips of ``videos`` (N, C, T, H, W) that begin at the
+    frames ``starts``, each the whole picture, differentiated ``order`` times.
 
-    Raises ``ValueError`` where the last clip does not fit into the videos.
+    Raises ``ValueError`` for videos that are not bytes, without starts, for a start before frame 0, and where the last
+    clip does not fit into the videos.
     """
+    check_bytes(videos)
+    if not len(starts) or min(starts) < 0:
+        raise ValueError(f"starts: {list(starts)} is not allowed; give the first frames of one or more clips, all >= 0")
     if max(starts) + clips.span - clips.stride >= videos.shape[2]:
         raise ValueError(
             f"starts: a clip at {max(starts)} ends after the last of {videos.shape[2]} frames; "

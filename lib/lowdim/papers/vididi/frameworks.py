@@ -50,10 +50,18 @@ def perceptron(inputs: int, hidden: int, outputs: int, layers: int) -> nn.Sequen
 
 
 class Framework(nn.Module):
-    """An encoder, a projector that is thrown away after training, and a loss of two batches of embeddings."""
+    """An encoder, a projector that is thrown away after training, and a loss of two batches of embeddings.
+
+    ``encoder`` tells the length of its features as ``encoder.outputs``; ``ValueError`` where it does not.
+    """
 
     def __init__(self, encoder: nn.Module, hidden: int = 128, outputs: int = 128) -> None:
         super().__init__()
+        if not hasattr(encoder, "outputs"):
+            raise ValueError(
+                f"encoder: {type(encoder).__name__} has no `outputs`; set encoder.outputs to the length D "
+                "of its features (B, D)"
+            )
         self.encoder = encoder
         self.projector = perceptron(cast(int, encoder.outputs), hidden, outputs, self.layers)
 

@@ -31,12 +31,15 @@ def pretrain(
 ) -> Iterator[TrainStep]:
     """Train ``framework`` on ``videos`` (N, C, T, H, W) of bytes for ``passes`` over them, yielding after each step.
 
+    A pass is ``N // batch`` steps in a fresh order; the ``N % batch`` videos that are left over wait for the next.
     Every batch is a pair of clips for each of ``batch`` videos, augmented on the videos' device, then differentiated in
     float32 as the schedule says. AdamW with a cosine. ``autocast`` runs the networks in bfloat16. Raises ``ValueError``
-    for videos that are too short or do not move, fewer than ``batch`` of them, and as
-    :func:`lowdim.training.loop.train`.
+    for videos that are not bytes, too short or do not move, fewer than ``batch`` of them, a schedule that is only
+    named, and as :func:`lowdim.training.loop.train`.
     """
     clips = clips or Clips()
+    if not isinstance(schedule, PairSchedule):
+        raise ValueError(f"schedule: {schedule!r} is not allowed; give a PairSchedule, such as SCHEDULES['vididi']")
     clips.check(videos)
     check_moving("videos", videos)
     if not 2 <= batch <= len(videos):

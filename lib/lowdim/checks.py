@@ -10,11 +10,17 @@ import torch
 from torch import Tensor
 
 
-def check_finite(name: str, x: Tensor) -> Tensor:
-    """``x`` when it is a floating-point tensor without NaN or infinity."""
+def check_floating(name: str, x: Tensor) -> Tensor:
+    """``x`` when it is a floating-point tensor; its values are not looked at, so this costs nothing on any device."""
     if not isinstance(x, Tensor) or not x.is_floating_point():
         kind = f"{type(x).__name__} of {x.dtype}" if isinstance(x, Tensor) else type(x).__name__
         raise ValueError(f"{name}: got a {kind}; give a floating-point torch.Tensor")
+    return x
+
+
+def check_finite(name: str, x: Tensor) -> Tensor:
+    """``x`` when it is a floating-point tensor without NaN or infinity."""
+    check_floating(name, x)
     if not bool(torch.isfinite(x).all()):
         bad = int((~torch.isfinite(x)).sum())
         raise ValueError(f"{name}: {bad} of {x.numel()} entries are NaN or infinite; all must be finite")
@@ -59,9 +65,10 @@ def check_levels(sigma: Tensor, *, allow_zero: bool = False) -> Tensor:
 def expand_sigma(sigma: float | Tensor, x: Tensor, *, allow_zero: bool = False) -> Tensor:
     """The noise level as a tensor ``(B,)`` in the dtype and on the device of ``x``, from a number or a ``(B,)`` tensor.
 
-    Raises ``ValueError`` when an entry is negative, NaN or infinite (or zero unless ``allow_zero``), or when the shape
-    does not fit.
+    Raises ``ValueError`` when an entry is negative, NaN or infinite (or zero unless ``allow_zero``), when the shape
+    does not fit, or when ``x`` is not a floating-point tensor, whose dtype would round the level.
     """
+    check_floating("x", x)
     s = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
     if s.dim() > 1 or (s.dim() == 1 and s.shape[0] not in (1, x.shape[0])):
         raise ValueError(

@@ -102,15 +102,19 @@ def load_card(name: str | Path, models_dir: Path | None = None) -> Card:
 
 def find_model(name: str | Path, models_dir: Path | None = None) -> Path:
     """The folder of a model: ``name`` itself when it is a folder with a card, else the first of :func:`model_folders`
-    that has it. Raises ``FileNotFoundError`` naming the places and how to get it.
+    that has it. Raises ``FileNotFoundError`` naming the places, the models there, and how to get it.
     """
     places = [models_dir] if models_dir is not None else model_folders()
     candidates = [Path(name)] if len(Path(name).parts) > 1 else [place / name for place in places]
     for folder in candidates:
         if (folder / CARD).is_file():
             return folder
-    looked = ", ".join(str(folder.parent) for folder in candidates)
-    raise FileNotFoundError(f"model {Path(name).name!r} is not in {looked}; {_how_to_get(Path(name).name)}")
+    places = [folder.parent for folder in candidates]
+    there = sorted({card.parent.name for place in places for card in place.glob(f"*/{CARD}")})
+    raise FileNotFoundError(
+        f"model {Path(name).name!r} is not in {', '.join(map(str, places))}; there are {', '.join(there) or 'none'}. "
+        f"Give one of these, or, if it has a recipe, {_how_to_get(Path(name).name)}"
+    )
 
 
 def model_folders() -> list[Path]:

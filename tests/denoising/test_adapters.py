@@ -276,6 +276,16 @@ def test_schedulers_that_mean_something_else_are_refused(unet, scheduler, messag
         from_diffusers(unet, scheduler)
 
 
+def test_what_is_no_network_no_scheduler_and_no_float_is_named(unet, noise: Tensor) -> None:
+    with pytest.raises(ValueError, match=r"scheduler: a NoneType is not allowed; give one of diffusers"):
+        from_diffusers(unet, None)
+    with pytest.raises(ValueError, match=r"network: a NoneType is not allowed; give one of diffusers"):
+        from_diffusers(None, ddim())
+    for scheduler in (ddim(), diffusers.EDMEulerScheduler()):
+        with pytest.raises(ValueError, match=r"x: got a Tensor of torch.uint8; give a floating-point"):
+            from_diffusers(unet, scheduler)(noise.to(torch.uint8), 1.0)
+
+
 def test_the_advice_on_clipping_works(unet, noise: Tensor) -> None:
     scheduler = diffusers.DDPMScheduler()
     advised = diffusers.DDPMScheduler.from_config(scheduler.config, clip_sample=False)

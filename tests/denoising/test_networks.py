@@ -112,3 +112,6 @@ def test_bad_arguments_are_named():
         small_unet(8, (4, 8))
     with pytest.raises(ValueError, match="sigma"):
         EDMDenoiser(MLP(4), 1.0)(torch.ones(2, 4), 0.0)
+    for sigma in (0.5, 2.0):
+        with pytest.raises(ValueError, match=r"x: got a Tensor of torch.uint8; give a floating-point"):
+            EDMDenoiser(MLP(4), 1.0)(torch.ones(2, 4, dtype=torch.uint8), sigma)

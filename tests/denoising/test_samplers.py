@@ -242,6 +242,24 @@ def test_bad_points_are_refused(gaussian: Gaussian, name: str) -> None:
         SAMPLERS[name](gaussian, torch.full((1, 6), float("nan")), [1.0, 0.0])
 
 
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_denoiser_that_only_broadcasts_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"denoiser: shape \(1, 6\) is not allowed for x of shape \(3, 6\)"):
+        last(SAMPLERS[name](lambda x, sigma: x[:1], torch.ones(3, 6), [1.0, 0.5, 0.0]))
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_an_end_that_is_not_finite_is_refused(name: str) -> None:
+    def ill(x: Tensor, sigma: float | Tensor) -> Tensor:
+        return torch.cat([x[:1], x[1:] * float("nan")])
+
+    steps = SAMPLERS[name](ill, torch.ones(2, 6), [1.0, 0.5, 0.1])
+    seen = [next(steps), next(steps)]
+    assert len(seen) == 2  # the steps before the end are there to look at
+    with pytest.raises(ValueError, match=r"denoiser: 6 of 12 entries .* at level (0\.1|1), are NaN or infinite"):
+        next(steps)
+
+
 def test_other_bad_arguments_are_refused(gaussian: Gaussian) -> None:
     x = torch.zeros(1, 6)
     for eta in (-0.1, 1.1, float("nan")):

@@ -148,6 +148,10 @@ def test_models_are_found_in_order(tmp_path, monkeypatch):
     assert find_model(tmp_path / "work/models/tiny") == tmp_path / "work/models/tiny"
     with pytest.raises(FileNotFoundError, match=r"'absent' is not in .*set.*lowdim train absent"):
         load_model("absent")
+    with pytest.raises(FileNotFoundError, match=r"there are tiny\. Give one of these"):
+        load_model("absent", tmp_path / "set")
+    with pytest.raises(FileNotFoundError, match=r"there are none\."):
+        load_model("absent", tmp_path)
 
 
 def test_foreign_networks_are_refused_and_leave_nothing(tmp_path):

@@ -124,6 +124,16 @@ def test_edits_of_a_gaussian_are_exactly_linear_and_add_up():
     torch.testing.assert_close(editor.predict(x, both, [1.0])[0] - moved[1], alone[0] + alone[1], atol=1e-10, rtol=0)
 
 
+def test_a_mask_of_its_own_for_each_channel_gives_the_same_rms():
+    mask = torch.zeros(8, 8)
+    mask[:2, :3] = 1
+    change = 0.2 * (3 * 6) ** 0.5  # the norm of 0.2 everywhere inside, in three channels
+    for same in (mask, mask[None], mask.expand(3, 8, 8), mask.expand(1, 3, 8, 8)):
+        assert pixel_change(same, 0.2) == pytest.approx(change)
+    one = torch.stack([mask, 0 * mask, 0 * mask])
+    assert pixel_change(one, 0.2) == pytest.approx(0.2 * 6**0.5)
+
+
 def test_the_sampler_moves_a_gaussian_by_the_root_of_the_predicted_gain():
     law = faces_gaussian()
     editor = Editor(law, log_sigmas(800, 1e-3, SIGMA))
@@ -271,6 +281,10 @@ def test_bad_input_is_refused(toy):
         told_direction(f, f, x, SIGMA, mask)
     with pytest.raises(ValueError, match="rms: -1"):
         pixel_change(mask, -1.0)
+    with pytest.raises(ValueError, match=r"mask: shape \(2, 4, 4\) is not allowed; give \(H, W\) or \(3, H, W\)"):
+        pixel_change(torch.ones(2, 4, 4), 0.1)
+    with pytest.raises(ValueError, match=r"x: shape \(2, .* is not allowed; give one point"):
+        told_direction(f, lambda z, s: f(z, s) + 1, x.repeat(2, 1, 1, 1), SIGMA, mask)
     editor = Editor(f, log_sigmas(4, 0.1, SIGMA))
     with pytest.raises(ValueError, match="v: shape"):
         editor.edit(x, x[0, 0], [1.0])

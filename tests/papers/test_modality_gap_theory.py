@@ -324,6 +324,24 @@ def test_bad_embeddings_are_refused(u, v, scale, words):
         diagnose(u, v, scale)
 
 
+def test_bad_arguments_of_gap_and_pressure_are_refused():
+    u = torch.ones(3, 4)
+    with pytest.raises(
+        ValueError, match=r"u, v: shapes \(3, 4\), \(3, 1\) are not allowed; give both of one dimension"
+    ):
+        modality_gap(u, u[:, :1])
+    with pytest.raises(ValueError, match=r"v: 12 of 12 entries are NaN"):
+        modality_gap(u, u * math.nan)
+    with pytest.raises(ValueError, match=r"u: shape \(0, 4\)"):
+        modality_gap(u[:0], u)
+    assert float(modality_gap(u, u[:2])) == 0  # as many of each is not needed
+    with pytest.raises(ValueError, match=r"cosines: shape \(3, 4\) is not allowed; give \(..., n, n\)"):
+        pressure(u, 1.0)
+    for scale in (-2.0, math.nan, math.inf):
+        with pytest.raises(ValueError, match=r"scale: .* is not allowed; give finite numbers >= 0"):
+            pressure(u[:, :3], scale)
+
+
 def test_gap_parameter_outside_its_range_is_refused():
     with pytest.raises(ValueError, match="gamma"):
         parallel_modalities(*features(3, 2, "range"), 1.2)

@@ -217,13 +217,26 @@ def test_a_latent_pipeline_carries_a_mark():
     assert float((found.marked - found.clean)[:, :3].abs().max()) < 1e-5
 
 
+def test_a_list_of_levels_is_as_good_as_a_tensor():
+    method, listed = ShallowDiffuse(LAW, key(), GRID), ShallowDiffuse(LAW, key(), GRID.tolist())
+    assert (listed.run_evaluations, listed.sigma) == (method.run_evaluations, method.sigma)
+    torch.testing.assert_close(listed.embed_state(states()).marked, method.embed_state(states()).marked)
+
+
 def test_bad_input_is_refused_by_name():
     K, x = key(), states()
     method = ShallowDiffuse(LAW, K, GRID)
     with pytest.raises(ValueError, match="does not fit this key"):
         inject(x[..., :8], K, 1.0)
-    with pytest.raises(ValueError, match="NaN"):
+    with pytest.raises(ValueError, match="pictures: .* NaN"):
         method.read(x * float("nan"))
+    for use in (method.read, method.embed_picture):
+        with pytest.raises(ValueError, match=r"pictures: shape \(0, 3, 16, 16\) does not fit .* with B >= 1"):
+            use(x[:0])
+    with pytest.raises(ValueError, match="with B >= 1"):
+        method.embed_state(x[:0])
+    with pytest.raises(ValueError, match="with B >= 1"):
+        method.embed_noise(x[:0], vp_sigmas(50)[:-15])
     with pytest.raises(ValueError, match="no coefficient"):
         key(low=40, high=50)
     with pytest.raises(ValueError, match="at least one"):

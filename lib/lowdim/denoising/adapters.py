@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lowdim.checks import expand_sigma, like
+from lowdim.checks import check_floating, expand_sigma, like
 from lowdim.denoising import conversions as to
 from lowdim.distributions.numerics import wide_dtype
 
@@ -97,6 +97,7 @@ class EDMNetwork:
 
 def _wide(sigma: float | Tensor, x: Tensor) -> Tensor:
     """The levels ``(B,)`` in float64: in half precision neighbouring timesteps would be one level."""
+    check_floating("x", x)
     return expand_sigma(sigma, torch.empty(x.shape[0], dtype=wide_dtype(x.device), device=x.device))
 
 
@@ -126,8 +127,18 @@ def from_diffusers(network: Any, scheduler: Any) -> VPNetwork | EDMNetwork:
 
     Raises ``ValueError`` for a scheduler that clips or thresholds its estimate of ``x0``: ``D`` is the posterior mean
     and does not, so its samples and Jacobians would silently be others. Pass one made with ``clip_sample=False``.
-    Raises it too for an unknown prediction type and for schedulers with neither table nor preconditioning.
+    Raises it too for an unknown prediction type, for schedulers with neither table nor preconditioning, and for
+    arguments that are no network and no scheduler.
     """
+    for name, given, fits in (
+        ("network", network, callable(network)),
+        ("scheduler", scheduler, hasattr(scheduler, "config")),
+    ):
+        if not fits:
+            kind = type(given).__name__
+            raise ValueError(
+                f"{name}: a {kind} is not allowed; give one of diffusers, such as pipe.unet, pipe.scheduler"
+            )
     config = scheduler.config
     for switch in ("clip_sample", "thresholding"):
         if config.get(switch):

@@ -45,7 +45,12 @@ class EDMDenoiser(nn.Module):
         self.null = None if classes is None else int(classes) - 1
 
     def forward(self, x: Tensor, sigma: float | Tensor, condition: int | Tensor | None = None) -> Tensor:
-        """The denoised ``(B, *shape)`` for ``x`` of that shape and ``sigma`` a number or ``(B,)``, above 0."""
+        """The denoised ``(B, *shape)`` for ``x`` of that shape and ``sigma`` a number or ``(B,)``, above 0.
+
+        ``x`` is in the units the network was trained in, and of a floating-point dtype. Raises ``ValueError`` for
+        another dtype (bytes, say), a bad ``sigma`` or a label out of range. The values of ``x`` are not looked at,
+        which would cost a pass in each step of a sampler: NaN in, NaN out.
+        """
         levels = expand_sigma(sigma, x)
         s, data = like(levels, x), self.sigma_data
         norm = (s**2 + data**2).sqrt()

@@ -47,7 +47,15 @@ _Rule = Callable[[_Model, Tensor, float, float], tuple[Tensor, Tensor]]
 def _model(denoiser: Denoiser, dtype: torch.dtype) -> _Model:
     @torch.no_grad()
     def model(x: Tensor, sigma: float) -> Tensor:
-        return x if sigma == 0 else denoiser(x.to(dtype), sigma).to(x.dtype)
+        if sigma == 0:
+            return x
+        denoised = denoiser(x.to(dtype), sigma)
+        if denoised.shape != x.shape:  # it might broadcast
+            raise ValueError(
+                f"denoiser: shape {tuple(denoised.shape)} is not allowed for x of shape {tuple(x.shape)}; "
+                "give one that keeps the shape"
+            )
+        return denoised.to(x.dtype)
 
     return model
 
@@ -58,6 +66,12 @@ def _walk(model: _Model, x: Tensor, levels: list[float], rule: _Rule, dtype: tor
         denoised, x_next = rule(model, x, sigma, sigma_next)
         yield Step(index, sigma, x.to(dtype), denoised.to(dtype))
         x = x_next
+    if not bool(torch.isfinite(x).all()):  # once, at the end: in every step it would cost a pass
+        bad = int((~torch.isfinite(x)).sum())
+        raise ValueError(
+            f"denoiser: {bad} of {x.numel()} entries of the point it led to, at level {levels[-1]:.4g}, are NaN or "
+            "infinite; give one whose answers are finite on the whole grid"
+        )
     yield Step(len(levels) - 1, levels[-1], x.to(dtype), model(x, levels[-1]).to(dtype))
 
 
@@ -93,7 +107,9 @@ def euler(denoiser: Denoiser, x: Tensor, sigmas: Tensor | Sequence[float]) -> It
     ``t_next`` it is Euler's method in ``t`` for the flow velocity. The three differ only in the grid.
 
     Yields one :class:`Step` a level, the first with ``x`` itself. Costs one evaluation for every level above 0.
-    Raises ``ValueError`` for a grid that is not descending (see :func:`lowdim.denoising.grids.check_sigmas`).
+    Raises ``ValueError`` for a grid that is not descending (see :func:`lowdim.denoising.grids.check_sigmas`) and for
+    ``x`` that is not finite; on the way for a denoiser that changes the shape, at the last level where its answers led
+    to NaN or infinity. So do all samplers here.
     """
     return _sample(denoiser, x, sigmas, _euler_rule)
 

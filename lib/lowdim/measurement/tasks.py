@@ -102,6 +102,10 @@ LINEAR = ("super-resolution", "box-inpainting", "random-inpainting", "gaussian-b
 def make_task(name: str, shape: Shape, noise_std: float, generator: torch.Generator) -> Any:
     """The operator of task ``name`` for images ``shape = (C, H, W)``, with Gaussian noise of ``noise_std``.
 
+    The tasks are the keys of ``TASKS``: ``"super-resolution"``, ``"box-inpainting"``, ``"random-inpainting"``,
+    ``"gaussian-blur"`` and ``"motion-blur"``, which are linear, and ``"phase-retrieval"``, ``"nonuniform-blur"`` and
+    ``"dynamic-range"``.
+
     ``generator`` draws what is random in the operator (the hole, the kept pixels, the motion), and then the noise: the
     physics keeps it, so ``physics(x)`` gives the same measurement in every run.
 

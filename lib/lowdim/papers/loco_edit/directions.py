@@ -126,10 +126,16 @@ def region_gains(f: PictureMap, x: Tensor, sigma: float, vectors: Tensor, mask: 
 def pixel_change(mask: Tensor, rms: float, channels: int = 3) -> float:
     """The norm of a change whose root mean square over the pixels of a mask ``(H, W)`` and their channels is ``rms``:
     ``rms sqrt(channels |mask|)``. Edits of regions of different sizes are comparable at equal ``rms``.
+
+    A mask ``(channels, H, W)``, with a region of its own in each channel, has ``|mask|`` entries: ``rms sqrt(|mask|)``.
+    Raises ``ValueError`` for another shape, and unless ``rms > 0``.
     """
     if not rms > 0:
         raise ValueError(f"rms: {rms!r} is not allowed; give a number > 0")
-    return rms * float(channels * (mask != 0).sum()) ** 0.5
+    if mask.dim() < 2 or mask.shape[:-3].numel() != 1 or (mask.dim() > 2 and mask.shape[-3] not in (1, channels)):
+        raise ValueError(f"mask: shape {tuple(mask.shape)} is not allowed; give (H, W) or ({channels}, H, W)")
+    repeats = channels if mask.dim() == 2 or mask.shape[-3] == 1 else 1
+    return rms * float(repeats * (mask != 0).sum()) ** 0.5
 
 
 def combine(directions: LocalDirections, *others: LocalDirections, indices: tuple[int, ...], change: float) -> Tensor:
@@ -167,10 +173,13 @@ class Towards:
 def told_direction(f: PictureMap, f_told: PictureMap, x: Tensor, sigma: float, mask: Tensor) -> Tensor:
     """The direction ``(1, *shape)`` in which the picture moves towards what ``f_told`` was told (algorithm 4).
 
-    ``d = M (f_told(x) - f(x))`` is the wanted change and ``v = J_told^T d``, normalised: the steepest ascent of ``<d, M
-    f_told(x)>`` with ``d`` held fixed. Raises ``ValueError`` when the two maps agree inside the mask.
+    ``d = M (f_told(x) - f(x))`` is the wanted change at one point ``x (1, *shape)`` and ``v = J_told^T d``, normalised:
+    the steepest ascent of ``<d, M f_told(x)>`` with ``d`` held fixed. Raises ``ValueError`` when the two maps agree
+    inside the mask, and for a point that is not finite or not one.
     """
     check_finite("x", x)
+    if x.shape[0] != 1:
+        raise ValueError(f"x: shape {tuple(x.shape)} is not allowed; give one point (1, *shape)")
     level = torch.as_tensor([sigma], dtype=x.dtype, device=x.device)
     with torch.no_grad():
         wanted = (f_told(x, sigma) - f(x, sigma)) * mask

@@ -30,7 +30,17 @@ def check_pairs(u: Tensor, v: Tensor) -> None:
 
 
 def modality_gap(u: Tensor, v: Tensor) -> Tensor:
-    r"""The gap :math:`\Delta=\|c_X-c_Y\|` between the means of two sets of embeddings (..., n, d), as they are."""
+    r"""The gap :math:`\Delta=\|c_X-c_Y\|` between the means of two sets of embeddings (..., n, d), as they are.
+
+    Nothing is normalised here; :func:`diagnose` normalises first. The two sets may differ in n. Raises ``ValueError``
+    for embeddings that are not finite, none at all, or of different d.
+    """
+    for name, x in (("u", u), ("v", v)):
+        check_finite(name, x)
+        if x.dim() < 2 or not x.shape[-2]:
+            raise ValueError(f"{name}: shape {tuple(x.shape)} is not allowed; give (..., n, d) with n >= 1 embeddings")
+    if u.shape[-1] != v.shape[-1]:
+        raise ValueError(f"u, v: shapes {tuple(u.shape)}, {tuple(v.shape)} are not allowed; give both of one dimension")
     return torch.linalg.vector_norm(u.mean(-2) - v.mean(-2), dim=-1)
 
 
@@ -60,9 +70,16 @@ def pressure(cosines: Tensor, scale: Tensor | float) -> Tensor:
     r"""The pressure :math:`g_a(Z)` (...) of cosines :math:`Z` (..., n, n) at the scale :math:`a`:
 
     the true-pair cosine minus the softmax-weighted one, averaged over rows and columns. Negative while pairs are badly
-    mismatched; its sign is that of :math:`\dot\beta` and of :math:`-\dot\gamma`.
+    mismatched; its sign is that of :math:`\dot\beta` and of :math:`-\dot\gamma`. Raises ``ValueError`` for a table
+    that is not square, and for a scale that is negative or not finite.
     """
+    if cosines.dim() < 2 or cosines.shape[-1] != cosines.shape[-2]:
+        raise ValueError(
+            f"cosines: shape {tuple(cosines.shape)} is not allowed; give (..., n, n), true pairs on the diagonal"
+        )
     a = torch.as_tensor(scale, dtype=cosines.dtype, device=cosines.device)
+    if not bool(((a >= 0) & torch.isfinite(a)).all()):
+        raise ValueError(f"scale: {a.flatten()[:4].tolist()} is not allowed; give finite numbers >= 0")
     true = cosines.diagonal(dim1=-2, dim2=-1).mean(-1)
     logits = a[..., None, None] * cosines if a.dim() else a * cosines
     rows = (logits.softmax(-1) * cosines).sum((-2, -1))
@@ -121,9 +138,10 @@ class Diagnosis:
 def diagnose(u: Tensor, v: Tensor, scale: float, *, right: Tensor | None = None, k: int = 1) -> Diagnosis:
     r"""Gap, sampling floor, temperature, pressure, margins, uniformity and recall of paired embeddings (n, d).
 
-    ``scale`` is :math:`\beta=1/\tau`; embeddings are normalised first. ``right`` (n, n) says which text fits which
-    image; by default only the own one. Raises ``ValueError`` for embeddings that are not finite pairs, for a scale that
-    is not positive, and as :func:`lowdim.metrics.retrieval.paired_recall` does.
+    ``scale`` is :math:`\beta=1/\tau`, so give 1 / 0.07 for the temperature 0.07, not 0.07; the field ``temperature``
+    says what was understood. Embeddings are normalised first, unlike in :func:`modality_gap`. ``right`` (n, n) says
+    which text fits which image; by default only the own one. Raises ``ValueError`` for embeddings that are not finite
+    pairs, for a scale that is not positive, and as :func:`lowdim.metrics.retrieval.paired_recall` does.
     """
     check_pairs(u, v)
     if not 0 < scale < math.inf:

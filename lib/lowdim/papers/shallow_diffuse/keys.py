@@ -71,12 +71,13 @@ class Key:
             raise ValueError(f"strength: {strength!r} is not allowed; give a finite number > 0")
         return replace(self, values=strength * self.values)
 
-    def check_fits(self, x: Tensor) -> None:
-        """Raise ``ValueError`` unless ``x`` is a finite batch ``(B, C, H, W)`` of the key's size."""
-        check_finite("x", x)
+    def check_fits(self, x: Tensor, name: str = "x") -> None:
+        """Raise ``ValueError`` unless ``x`` is a finite batch ``(B, C, H, W)`` of the key's size, not empty."""
+        check_finite(name, x)
         want = (self.axes.shape[0], *self.mask.shape)
-        if x.dim() != 4 or tuple(x.shape[1:]) != want:
-            raise ValueError(f"x: shape {tuple(x.shape)} does not fit this key; give (B, {', '.join(map(str, want))})")
+        if x.dim() != 4 or tuple(x.shape[1:]) != want or not len(x):
+            size = ", ".join(map(str, want))
+            raise ValueError(f"{name}: shape {tuple(x.shape)} does not fit this key; give (B, {size}) with B >= 1")
 
 
 def distances(height: int, width: int, centre: str = "dc") -> Tensor:

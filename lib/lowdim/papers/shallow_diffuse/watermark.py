@@ -9,7 +9,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import check_sigmas
 from lowdim.denoising.samplers import euler, invert, last
@@ -75,11 +74,15 @@ def restore_channels(marked: Tensor, clean: Tensor, key: Key) -> Tensor:
 class ShallowDiffuse:
     """The watermark of the paper on any denoiser.
 
+    Pictures and states are in the units of the denoiser: pixels from -1 to 1 for those of the book, latents for one of
+    latents. Nothing is scaled or clipped here, so bring bytes or pixels from 0 to 1 there first.
+
     Args:
         denoiser: ``D(x, sigma)`` on ``(B, C, H, W)``; it must not clip its answers.
         key: what to write, and where.
         sigmas: the descending grid from the level of injection ``sigmas[0]`` to its end, 0 or a small level. The tail
-            of a sampler's grid; from its first level the same class is Tree-Ring (:func:`tree_ring`).
+            of a sampler's grid; from its first level the same class is Tree-Ring (:func:`tree_ring`). A list is kept
+            as a tensor. Raises ``ValueError`` where :func:`lowdim.denoising.grids.check_sigmas` does.
         average: take the channels without a key from the unmarked picture; costs a second run.
         label, corrections: how the inversion estimates the noise, see :func:`lowdim.denoising.samplers.invert`.
 
@@ -93,7 +96,9 @@ class ShallowDiffuse:
     corrections: int = 0
 
     def __post_init__(self) -> None:
-        check_sigmas(self.sigmas)
+        grid = check_sigmas(self.sigmas)
+        if not isinstance(self.sigmas, Tensor):
+            object.__setattr__(self, "sigmas", grid)
 
     @property
     def sigma(self) -> float:
@@ -117,8 +122,10 @@ class ShallowDiffuse:
     def embed_state(self, x: Tensor, clean: Tensor | None = None) -> Embedded:
         """Write the key into states ``x (B, C, H, W)`` at the level of injection and finish both ways.
 
-        ``clean``, where it is known already, is what :meth:`finish` makes of ``x``.
+        ``clean``, where it is known already, is what :meth:`finish` makes of ``x``. Raises ``ValueError`` for
+        states that are not finite, none, or not of the key's size.
         """
+        self.key.check_fits(x)
         plain = self.finish(x) if clean is None else clean
         marked = self.finish(inject(x, self.key, self.sigma))
         if self.average:
@@ -129,6 +136,7 @@ class ShallowDiffuse:
         """The server's scenario: from noise ``x`` at ``sigmas[0]`` down a grid that ends at the level of injection,
         with ``guided`` (a prompt and its guidance, bound) where given, then :meth:`embed_state`.
         """
+        self.key.check_fits(x)
         grid = check_sigmas(sigmas)
         if abs(float(grid[-1]) - self.sigma) > 1e-9 * self.sigma:
             raise ValueError(f"sigmas: a grid that ends at {float(grid[-1]):.6g} is not allowed; "
@@ -145,8 +153,11 @@ class ShallowDiffuse:
         return found._replace(evaluations=found.evaluations + self.read_evaluations)
 
     def lift(self, pictures: Tensor) -> Tensor:
-        """DDIM inversion of ``pictures`` up to the level of injection."""
-        check_finite("pictures", pictures)
+        """DDIM inversion of ``pictures (B, C, H, W)`` up to the level of injection.
+
+        Raises ``ValueError`` when they are not finite, none, or not of the key's size.
+        """
+        self.key.check_fits(pictures, "pictures")
         counted = _until(self.denoiser, self.read_evaluations)
         return last(invert(counted, pictures, self.sigmas, label=self.label, corrections=self.corrections))
 

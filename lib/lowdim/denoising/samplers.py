@@ -18,7 +18,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_finite, check_result
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import check_sigmas
 from lowdim.distributions.numerics import wide_dtype
@@ -49,13 +49,7 @@ def _model(denoiser: Denoiser, dtype: torch.dtype) -> _Model:
     def model(x: Tensor, sigma: float) -> Tensor:
         if sigma == 0:
             return x
-        denoised = denoiser(x.to(dtype), sigma)
-        if denoised.shape != x.shape:  # it might broadcast
-            raise ValueError(
-                f"denoiser: shape {tuple(denoised.shape)} is not allowed for x of shape {tuple(x.shape)}; "
-                "give one that keeps the shape"
-            )
-        return denoised.to(x.dtype)
+        return check_result("denoiser", denoiser(x.to(dtype), sigma), x).to(x.dtype)
 
     return model
 

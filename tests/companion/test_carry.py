@@ -19,12 +19,14 @@ def git(root, *words):
     return done.stdout.strip()
 
 
-def text_of(tree, chapter, experiment, seed):
-    """What an experiment "measures": the line of its function; comments change nothing, and a clock never repeats."""
+def text_of(tree, chapter, experiments):
+    """What they "measure": a line of the module each; comments change nothing, and a clock never repeats."""
     text_of.calls += 1
     code = (tree / "lib/lowdim/papers/subspace_clustering.py").read_text()
     lines = [line for line in code.splitlines() if "record = Record" in line or "return Record" in line]
-    return {"claim C": f"{lines} {seed}", "array seconds": str(text_of.calls)}
+    found = dict(zip(("measure: claim C", "second: claim C"), lines, strict=True))
+    found |= {"second: array seconds": str(text_of.calls)}
+    return {key: value for key, value in found.items() if key.partition(":")[0] in experiments}
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_code_that_computes_the_same_takes_the_result_over(study):
     assert not is_stale(shelf, "study")
     found = shelf.results["study"]
     first = {name: recorded["hashes"][f"experiment:{name}"] for name in ("measure", "second")}
-    assert found["carried"] == {"commit": provenance.commit_label(study), "seeds": [0, 1], "experiments": first}
+    assert found["carried"] == {"commit": provenance.commit_label(study), "experiments": first}
     assert found["commit"] == recorded["commit"]
     assert found["claims"] == recorded["claims"]
     assert f"that of {found['carried']['commit']} gives small runs the same bits" in tables.recorded_line(
@@ -78,7 +80,7 @@ def test_code_that_computes_the_same_takes_the_result_over(study):
 def test_code_that_computes_otherwise_does_not(study):
     edit(study, "0.5 * scale", "0.25 * scale")
     before = results.recorded_path(INFO, "study", study).read_bytes()
-    with pytest.raises(NotCarried, match="measure, seed 0: claim C differs; run it again"):
+    with pytest.raises(NotCarried, match="measure: claim C differs; run it again"):
         carry(INFO, "study", study, measure=text_of, say=str)
     assert results.recorded_path(INFO, "study", study).read_bytes() == before
 
@@ -114,10 +116,11 @@ def test_small_runs_happen_in_the_tree_that_is_asked(study, monkeypatch):
     """The real program, in a process: the toy's registry lies in the tree, the package is this one."""
     rest = {"LOWDIM_ROOT": str(study)}  # the toy's lib/lowdim is no whole package, so it must not come first
     monkeypatch.setattr(carrying, "kernel_environment", lambda threads, extra: kernel_environment(threads, rest))
-    found = carrying.smoke(study, "01", "measure", 3)
-    assert found["claim 01-C1"] == "3.5"
-    assert found["number gap"] == "3.25"
-    assert found["array x"].startswith("float64 (3,) ")
+    found = carrying.smoke(study, "01", ["measure", "second"])
+    assert found["measure: claim 01-C1"] == "0.5"
+    assert found["measure: number gap"] == "0.25"
+    assert found["measure: array x"].startswith("float64 (3,) ")
+    assert found["second: claim 01-C2"] == "1.0"
     monkeypatch.setenv("TOY_BREAK", "1")
-    with pytest.raises(NotCarried, match=r"second does not run at smoke size.*the toy is broken"):
-        carrying.smoke(study, "01", "second", 0)
+    with pytest.raises(NotCarried, match=r"second: no smoke run in book: .*the toy is broken"):
+        carrying.smoke(study, "01", ["second"])

@@ -1,9 +1,9 @@
 """Carry recorded slow results over to code that has changed without changing what it computes.
 
 A better error message or a moved function ages a study of many hours by its hash. Smoke runs of both codes tell whether
-it changed more than that: the commit that measured the result and the checkout run every aged experiment at the seeds
-of :data:`SEEDS`, and every claim, number and array must have the same bits. What already differs between two runs of
-the same code (a time) is left out of the comparison. The result keeps its commit and says to which it was carried.
+it changed more than that: the commit that measured the result and the checkout run every aged experiment, and every
+claim, number and array must have the same bits. What differs between two runs of the same code (a time) is left out of
+the comparison. The result keeps its commit and says to which it was carried.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,23 +22,23 @@ from lowdim.companion.catalogue import ChapterInfo
 from lowdim.companion.environment import kernel_environment
 from lowdim.companion.execute import Say, aloud
 
-SEEDS = (0, 1)
-
 # Runs in trees of any age, so it uses nothing but the registry and what a record has always had.
 _PROGRAM = """
 import hashlib, json, sys
 from lowdim.companion.catalogue import find, load_module
-number, name, seed = sys.argv[1:]
-record = load_module(find(number)).EXPERIMENTS[name]("smoke", int(seed), "cpu")
-found = {f"claim {key}": repr(float(value)) for key, value in record.claims.items()}
-found |= {f"number {key}": repr(float(number.value)) for key, number in record.numbers.items()}
-for key, value in record.arrays.items():
-    found[f"array {key}"] = f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+found = {}
+for name in sys.argv[2:]:
+    record = load_module(find(sys.argv[1])).EXPERIMENTS[name]("smoke", 0, "cpu")
+    found |= {f"{name}: claim {key}": repr(float(value)) for key, value in record.claims.items()}
+    found |= {f"{name}: number {key}": repr(float(number.value)) for key, number in record.numbers.items()}
+    for key, value in record.arrays.items():
+        bits = hashlib.sha256(value.tobytes()).hexdigest()
+        found[f"{name}: array {key}"] = f"{value.dtype} {value.shape} {bits}"
 print("\\n" + json.dumps(found))
 """
 
-Measure = Callable[[Path, str, str, int], Mapping[str, str]]
-"""What an experiment measures in a tree: ``(tree, chapter, experiment, seed)`` to entries and their bits as text."""
+Measure = Callable[[Path, str, Sequence[str]], Mapping[str, str]]
+"""What experiments measure in a tree: ``(tree, chapter, experiments)`` to entries ``experiment: what`` as text."""
 
 
 class NotCarried(ValueError):
@@ -67,21 +67,20 @@ def carry(
     if names:
         with _tree_of(result["commit"], root) as then:
             _check_origin(info, result, then, names)
-            for name in names:
-                _compare(info, name, then, root, measure or smoke)
-                say(f"  same bits  {info.stem} {name}")
+            say(f"  comparing  {info.stem}: {', '.join(names)}")
+            _compare(info, names, then, root, measure or smoke)
         _rewrite(info, profile, root, {name: now[provenance.EXPERIMENT + name] for name in names})
     return names
 
 
-def smoke(tree: Path, chapter: str, experiment: str, seed: int) -> Mapping[str, str]:
-    """Run an experiment at smoke size with the package in ``tree``, in a process of its own."""
+def smoke(tree: Path, chapter: str, experiments: Sequence[str]) -> Mapping[str, str]:
+    """Run experiments at smoke size and seed 0 with the package in ``tree``, in a process of their own."""
     environment = kernel_environment(1, {"PYTHONPATH": str(tree / "lib"), "LOWDIM_ROOT": str(tree)})
-    command = [sys.executable, "-c", _PROGRAM, chapter, experiment, str(seed)]
+    command = [sys.executable, "-c", _PROGRAM, chapter, *experiments]
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise NotCarried(f"{experiment} does not run at smoke size in {tree.name}: {last}")
+        raise NotCarried(f"{', '.join(experiments)}: no smoke run in {tree.name}: {last}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -115,14 +114,16 @@ def _check_origin(info: ChapterInfo, result: Mapping[str, Any], tree: Path, name
             raise NotCarried(f"{name}: the code of {result['commit']} is not what the recorded result was made with")
 
 
-def _compare(info: ChapterInfo, name: str, then: Path, root: Path, measure: Measure) -> None:
-    for seed in SEEDS:
-        new, again = (measure(root, info.number, name, seed) for _ in range(2))
-        old = measure(then, info.number, name, seed)
-        keys = [key for key in old.keys() | new.keys() if new.get(key) == again.get(key)]
-        other = sorted(key for key in keys if old.get(key) != new.get(key))
-        if other or not keys:
-            raise NotCarried(f"{name}, seed {seed}: {', '.join(other) or 'nothing'} differs; run it again")
+def _compare(info: ChapterInfo, names: Sequence[str], then: Path, root: Path, measure: Measure) -> None:
+    old, new = measure(then, info.number, names), measure(root, info.number, names)
+    other = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+    suspects = sorted({key.partition(":")[0] for key in other})
+    if suspects:  # what the same code does not repeat says nothing
+        again = measure(root, info.number, suspects)
+        other = {key for key in other if new.get(key) == again.get(key)}
+    empty = [name for name in names if not any(key.startswith(f"{name}: ") for key in new.keys() - other)]
+    if other or empty:
+        raise NotCarried(f"{'; '.join(sorted(other)) or ', '.join(empty)} differs; run it again")
 
 
 def _rewrite(info: ChapterInfo, profile: str, root: Path, hashes: Mapping[str, str]) -> None:
@@ -142,5 +143,5 @@ def _rewrite(info: ChapterInfo, profile: str, root: Path, hashes: Mapping[str, s
             if key in data["hashes"]:
                 first = {name: data["hashes"][key]} | first
                 data["hashes"] = data["hashes"] | {key: value}
-        data["carried"] = {"commit": label, "seeds": list(SEEDS), "experiments": first}
+        data["carried"] = {"commit": label, "experiments": first}
         write(file, data)

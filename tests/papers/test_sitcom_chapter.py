@@ -189,3 +189,20 @@ def test_the_larger_experiments_measure_their_claims(monkeypatch):
     assert found.claims.keys() == {"07-S10e", "07-S13c"}
     assert asked == [("cifar10", "train", None), ("cifar10", "test", None)]
     assert found["scores"].shape == (8, 2, 2, 2, 2)
+
+
+def test_dps_is_tuned_by_the_score_that_is_compared(monkeypatch):
+    """Mean PSNR prefers one good picture of two where the mean squared error, ruled by the failure, does not."""
+
+    class Uneven:
+        def __init__(self, denoiser, sigmas, guidance):
+            self.guidance = guidance
+
+        def __call__(self, y, physics, generator):
+            first = torch.arange(len(y)) % 2 == 0
+            value = torch.where(self.guidance == 1, torch.where(first, 0.001, 0.9), 0.5)
+            return value[:, None, None, None].expand(-1, 3, 32, 32)
+
+    monkeypatch.setattr(tasks, "DPS", Uneven)
+    images = torch.zeros(2, 3, 32, 32)
+    assert tasks.tuned_guidance(None, 20, images, images, None, None) == 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -137,9 +138,11 @@ def _tune(
     tuning: Case,
     generator: torch.Generator,
 ) -> Tensor:
-    """For each task the value with the smallest mean squared error, ``(T,)``; all values are tried in one batch."""
+    """For each task the value with the largest mean PSNR, ``(T,)``, the score that is compared: a mean squared error
+    would be decided by the few signals that fail. All values are tried in one batch.
+    """
     many = tuning.repeat(len(values))
     each = torch.tensor(values, dtype=torch.float64)
     estimate = make(many, each.repeat_interleave(len(tuning.y)))(many.y, many.physics, generator)
-    errors = (estimate - many.x).square().reshape(len(values), len(TASKS), -1).mean(2)
-    return each[errors.argmin(0)]
+    score = signal_psnr(estimate, many.x).reshape(len(values), len(TASKS), -1).mean(2)
+    return each[score.nan_to_num(-math.inf).argmax(0)]

@@ -22,7 +22,7 @@ from lowdim.papers.sitcom.settings import PROFILES, Settings
 from lowdim.papers.sitcom.sitcom import SITCOM, OutputRepair
 from lowdim.papers.sitcom.solver import Solution
 from lowdim.papers.sitcom.stopping import Deviations
-from lowdim.papers.sitcom.tasks import COLUMNS, as_picture, summary, timed, tuned_guidance
+from lowdim.papers.sitcom.tasks import COLUMNS, as_picture, summary, timed, tuned_guidance, tuning_score
 from lowdim.profile import check_device
 from lowdim.record import Record
 from lowdim.seeding import make_generator
@@ -159,15 +159,15 @@ def _tune(
     physics: Any,
     stream: Callable[..., torch.Generator],
 ) -> float:
-    """The value with the smallest mean squared error on other faces."""
+    """The value with the largest mean PSNR on other faces, the score that is compared."""
     if name.startswith("DPS"):
         return tuned_guidance(denoiser, int(name.removeprefix("DPS ")), images, y, physics, stream("tuning"))
     values = tuning_values(name)
     if len(values) == 1:
         return values[0]
     solutions = (face_solvers(denoiser, settings, value)[name](y, physics, stream("tuning")) for value in values)
-    errors = [float((solution.estimate.cpu() - images).square().mean()) for solution in solutions]
-    return values[min(range(len(values)), key=errors.__getitem__)]
+    scores = torch.stack([tuning_score(solution.estimate.cpu(), images).mean() for solution in solutions])
+    return values[int(scores.argmax())]
 
 
 def _claims(means: dict[str, Tensor], settings: Settings) -> dict[str, float]:

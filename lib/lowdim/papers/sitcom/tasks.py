@@ -135,13 +135,21 @@ def _solvers(denoiser: Denoiser, settings: Settings, task: str, guidance: float)
 def tuned_guidance(
     denoiser: Denoiser, levels: int, images: Tensor, y: Tensor, physics: Any, generator: torch.Generator
 ) -> float:
-    """The guidance of DPS with the smallest mean squared error on other faces; all are tried in one batch."""
+    """The guidance of DPS with the largest mean PSNR on other images, the score that is compared; all are tried in one
+    batch.
+    """
     values = guidance_values(levels)
     each = torch.tensor(values).repeat_interleave(len(images))
     solver = DPS(denoiser, vp_sigmas(levels), guidance=each)
     found = solver(y.repeat(len(values), *[1] * (y.dim() - 1)), physics, generator).cpu()
-    errors = (found - images.repeat(len(values), 1, 1, 1)).square().reshape(len(values), -1).mean(1)
-    return values[int(errors.nan_to_num(math.inf).argmin())]
+    score = tuning_score(found, images.repeat(len(values), 1, 1, 1)).reshape(len(values), -1).mean(1)
+    return values[int(score.argmax())]
+
+
+def tuning_score(found: Tensor, truth: Tensor) -> Tensor:
+    """PSNR of each image, minus infinity for one that is lost to NaN or infinity."""
+    lost = ~torch.isfinite(found).flatten(1).all(1)
+    return psnr(found.nan_to_num(), truth).masked_fill(lost, -math.inf)
 
 
 def guidance_values(levels: int) -> tuple[float, ...]:

@@ -86,9 +86,12 @@ def smoke(tree: Path, chapter: str, experiments: Sequence[str]) -> Mapping[str, 
 
 @contextmanager
 def _tree_of(commit: str | None, root: Path) -> Iterator[Path]:
-    """The files of ``commit`` in a temporary folder."""
-    if not commit or commit == "unknown" or commit.endswith("-dirty"):
-        raise NotCarried(f"the result was measured with the code of {commit}, which no commit holds")
+    """The files of ``commit`` in a temporary folder. Where the checkout had other changes (``-dirty``), the hashes tell
+    whether they touched the code that measured.
+    """
+    if not commit or commit == "unknown":
+        raise NotCarried("the result does not say which commit measured it")
+    commit = commit.removesuffix("-dirty")
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "then"
         made = _git(root, "worktree", "add", "--detach", str(tree), commit)

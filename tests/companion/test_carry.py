@@ -6,7 +6,7 @@ import pytest
 
 from companion.toybook import INFO, papers
 from lowdim.companion import carry as carrying
-from lowdim.companion import provenance, results, seeds, tables
+from lowdim.companion import results, seeds, tables
 from lowdim.companion.carry import NotCarried, carry
 from lowdim.companion.chapter import run_chapter
 from lowdim.companion.environment import kernel_environment
@@ -59,19 +59,23 @@ def test_code_that_computes_the_same_takes_the_result_over(study):
     assert carry(INFO, "study", study, measure=text_of, say=str) == []
     edit(study, "import os\n", "import os  # a comment\n")
     assert is_stale(load_shelf("01", study), "study")
+    with pytest.raises(NotCarried, match="lib or models has changes that no commit holds"):
+        carry(INFO, "study", study, measure=text_of, say=str)
+    git(study, "commit", "-qam", "a comment")
     assert carry(INFO, "study", study, measure=text_of, say=str) == ["measure", "second"]
     shelf = load_shelf("01", study)
     assert not is_stale(shelf, "study")
     found = shelf.results["study"]
     first = {name: recorded["hashes"][f"experiment:{name}"] for name in ("measure", "second")}
-    assert found["carried"] == {"commit": provenance.commit_label(study), "experiments": first}
+    assert found["carried"] == {"commit": git(study, "describe", "--always", "--abbrev=10"), "experiments": first}
     assert found["commit"] == recorded["commit"]
     assert found["claims"] == recorded["claims"]
     assert f"that of {found['carried']['commit']} gives small runs the same bits" in tables.recorded_line(
         shelf, "study"
     )
     assert shelf.seeds["study"]["hashes"] == found["hashes"]
-    edit(study, "a comment", "another")  # once more: compared with the commit that measured, not with the last carrying
+    edit(study, "a comment", "another")
+    git(study, "commit", "-qam", "another")  # compared with the commit that measured, again
     assert carry(INFO, "study", study, measure=text_of, say=str) == ["measure", "second"]
     assert results.load_recorded(INFO, "study", study)["carried"]["experiments"] == first
     assert git(study, "worktree", "list").count("\n") == 0
@@ -79,6 +83,7 @@ def test_code_that_computes_the_same_takes_the_result_over(study):
 
 def test_code_that_computes_otherwise_does_not(study):
     edit(study, "0.5 * scale", "0.25 * scale")
+    git(study, "commit", "-qam", "a quarter")
     before = results.recorded_path(INFO, "study", study).read_bytes()
     with pytest.raises(NotCarried, match="measure: claim C differs; run it again"):
         carry(INFO, "study", study, measure=text_of, say=str)
@@ -103,6 +108,7 @@ def test_a_result_of_unknown_origin_is_not_carried(study, change, message):
     data = {key: value for key, value in results.read_result(path).items() if key != "integrity"}
     results.write_result(path, change(data))
     edit(study, "import os\n", "import os  # a comment\n")
+    git(study, "commit", "-qm", "a comment", "--", "lib")
     with pytest.raises(NotCarried, match=message):
         carry(INFO, "study", study, measure=text_of, say=str)
 

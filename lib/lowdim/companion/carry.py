@@ -65,6 +65,9 @@ def carry(
     if gone:
         raise NotCarried(f"chapter {info.number}, {profile}: {', '.join(gone)} is no experiment any more")
     if names:
+        changes = _git(root, "status", "--porcelain", "--", "lib", "models").stdout.strip()
+        if changes:
+            raise NotCarried(f"lib or models has changes that no commit holds ({changes.splitlines()[0]}); commit them")
         with _tree_of(result["commit"], root) as then:
             _check_origin(info, result, then, names)
             say(f"  comparing  {info.stem}: {', '.join(names)}")
@@ -137,7 +140,7 @@ def _rewrite(info: ChapterInfo, profile: str, root: Path, hashes: Mapping[str, s
     summary = seeds.seeds_path(info, profile, root)
     if summary.is_file():
         kept.append((summary, seeds.read_seeds, seeds.write_seeds))
-    label = provenance.commit_label(root)
+    label = provenance.commit_label(root).removesuffix("-dirty")  # results may have changed, code has not
     for file, read, write in kept:
         data = {key: value for key, value in read(file).items() if key != "integrity"}
         first = data.get("carried", {}).get("experiments", {})

@@ -60,7 +60,8 @@ def photographs(profile: str, seed: int, device: str) -> Record:
 
     prior = _trained(draw, train.shape[-1], settings, place, stream("network"))
     order = torch.randperm(len(test), generator=stream("images"))
-    images, others = test[order].split([*_numbers(settings).values(), len(test) - sum(_numbers(settings).values())])[:2]
+    measured, tuning = _numbers(settings).values()
+    images, others = test[order[:measured]], test[order[measured : measured + tuning]]
     record, means = compare_on_tasks(prior, place, images, others, settings, stream)
     if profile == "full":
         record.claims["07-S10e"], record.claims["07-S13c"] = worst_gain(means), mean_lead(means)

@@ -22,7 +22,7 @@ from lowdim.papers.sitcom.settings import PROFILES, Settings
 from lowdim.papers.sitcom.sitcom import SITCOM, OutputRepair
 from lowdim.papers.sitcom.solver import Solution
 from lowdim.papers.sitcom.stopping import Deviations
-from lowdim.papers.sitcom.tasks import COLUMNS, as_picture, summary, timed, tuned_guidance, tuning_score
+from lowdim.papers.sitcom.tasks import COLUMNS, UNTUNED, as_picture, summary, timed, tuned_guidance, tuning_score
 from lowdim.profile import check_device
 from lowdim.record import Record
 from lowdim.seeding import make_generator
@@ -99,7 +99,7 @@ def face_solvers(denoiser: Denoiser, settings: Settings, value: float = 0.0) -> 
 def tuning_values(name: str) -> tuple[float, ...]:
     """The values tried for a solver; one alone means that nothing is tuned."""
     values = {
-        "deepinv's DPS": (5.0, 20.0, 60.0, 180.0, 540.0),
+        "deepinv's DPS": (20.0, 60.0, 180.0, 540.0, 1620.0, 4860.0),
         "DiffPIR": (0.1, 0.3, 1.0, 7.0, 25.0),
         "DAPS": (0.1, 0.3, 1.0, 3.0),
     }
@@ -135,7 +135,8 @@ def faces(profile: str, seed: int, device: str) -> Record:
             ])  # fmt: skip
             table.append(row)
             facts = (*summary(row[:2]), float(row[2].mean()), seconds)
-            rows.append((name, task, NOISE_STD, len(images), *facts))
+            chosen = f"{value:g}" if value else UNTUNED
+            rows.append((name, task, NOISE_STD, len(images), *facts, chosen))
             tuned.append(value)
             examples.append(estimate[0])
     shape = (len(settings.face_tasks), len(names))

@@ -27,8 +27,11 @@ from lowdim.profile import check_device
 from lowdim.record import Record
 from lowdim.seeding import make_generator
 
-NOISES, GUIDANCE = (0.01, 0.05), (0.1, 0.3, 1.0, 3.0, 6.0, 12.0, 24.0)
-COLUMNS = ("solver", "task", "noise", "images", "PSNR (dB)", "± (95 %)", "SSIM", "evaluations", "seconds an image")
+NOISES, GUIDANCE = (0.01, 0.05), (0.1, 0.3, 1.0, 3.0, 6.0, 12.0, 24.0, 48.0)
+UNTUNED = "—"
+COLUMNS = (
+    "solver", "task", "noise", "images", "PSNR (dB)", "± (95 %)", "SSIM", "evaluations", "seconds an image", "tuned"
+)  # fmt: skip
 
 
 def all_tasks(profile: str, seed: int, device: str) -> Record:
@@ -71,7 +74,8 @@ def compare_on_tasks(
                 estimate = solution.estimate.cpu()
                 scores.append(torch.stack([psnr(estimate, images), ssim(estimate, images)]))
                 cost = float(solution.forward.double().mean())
-                rows.append((name, task, noise, len(images), *summary(scores[-1]), cost, seconds / len(images)))
+                tuned = f"{guidance:g}" if name == "DPS" else UNTUNED
+                rows.append((name, task, noise, len(images), *summary(scores[-1]), cost, seconds / len(images), tuned))
                 if name == "SITCOM" and noise == NOISES[-1]:
                     found.append(estimate[0])
         views.append(as_picture(y[0].cpu(), task, images.shape[-1]))
@@ -154,4 +158,4 @@ def tuning_score(found: Tensor, truth: Tensor) -> Tensor:
 
 def guidance_values(levels: int) -> tuple[float, ...]:
     """The values of guidance tried for DPS: the more levels take a step, the smaller each."""
-    return GUIDANCE[2:] if levels <= 50 else GUIDANCE[1:] if levels <= 300 else GUIDANCE[:5]
+    return GUIDANCE[2:] if levels <= 50 else GUIDANCE[1:-1] if levels <= 300 else GUIDANCE[:5]

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lowdim.companion.imports import (
+    assigned,
     cell_code,
     defining_modules,
     import_closure,
@@ -89,6 +90,11 @@ def test_a_table_that_cannot_be_read_is_refused(package, text):
     (package / "table.py").write_text(f"def own(): ...\n{text}\n")
     with pytest.raises(ValueError, match=r"lowdim\.table: T (must map|is not written out)"):
         defining_modules("lowdim.table", "T", package)
+
+
+def test_assignments_to_a_name_are_found_in_every_form():
+    tree = ast.parse("A = B = 1\nA: int\nA: int = 2\n(A, B) = 3, 4\ndef f():\n    A = 5\n")
+    assert [ast.literal_eval(value) for value in assigned(tree, "A")] == [1, 2]
 
 
 def test_unknown_module_is_refused(package):

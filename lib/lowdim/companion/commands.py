@@ -125,12 +125,12 @@ def record(arguments: Namespace) -> int:
 def carry(arguments: Namespace) -> int:
     """Carry recorded slow results over to code that computes the same."""
     from lowdim.companion import carry as carrying
-    from lowdim.companion.results import load_recorded
+    from lowdim.companion.results import recorded_path
 
     root, failed = checkout(), False
     for info in _infos(arguments.chapters, root, notebooks=False):
         for profile in ("study", "full"):
-            if load_recorded(info, profile, root) is None:
+            if not recorded_path(info, profile, root).is_file():
                 continue
             try:
                 names = carrying.carry(info, profile, root)

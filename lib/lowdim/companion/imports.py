@@ -136,12 +136,19 @@ def defining_modules(module: str, table: str, folder: Path) -> dict[str, str]:
 
 
 def _entries(tree: ast.Module, table: str, module: str) -> list[tuple[ast.expr | None, ast.expr]]:
+    for value in assigned(tree, table):
+        if isinstance(value, ast.Dict):
+            return list(zip(value.keys, value.values, strict=True))
+    raise ValueError(f"{module}: {table} is not written out there as a mapping")
+
+
+def assigned(tree: ast.Module, name: str) -> Iterator[ast.expr]:
+    """What the body of a module assigns to ``name``, in order; a bare annotation assigns nothing."""
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         value = getattr(node, "value", None)
-        if any(isinstance(t, ast.Name) and t.id == table for t in targets) and isinstance(value, ast.Dict):
-            return list(zip(value.keys, value.values, strict=True))
-    raise ValueError(f"{module}: {table} is not written out there as a mapping")
+        if value is not None and any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            yield value
 
 
 def import_closure(

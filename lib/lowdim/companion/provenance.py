@@ -16,7 +16,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lowdim.companion.imports import PACKAGE, cell_code, defining_modules, import_closure, package_folder, parse
+from lowdim.companion.imports import (
+    PACKAGE,
+    assigned,
+    cell_code,
+    defining_modules,
+    import_closure,
+    package_folder,
+    parse,
+)
 
 if TYPE_CHECKING:
     from lowdim.companion.catalogue import ChapterInfo
@@ -84,12 +92,9 @@ def declared_weights(module_files: Iterable[Path]) -> tuple[str, ...]:
     """The names in the ``WEIGHTS`` tuple of a chapter's module, read from the source without running it."""
     names: list[str] = []
     for path in module_files:
-        for node in parse(path.read_text(encoding="utf-8")).body:
-            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-            if not any(isinstance(t, ast.Name) and t.id == "WEIGHTS" for t in targets):
-                continue
+        for value in assigned(parse(path.read_text(encoding="utf-8")), "WEIGHTS"):
             try:
-                names += [str(name) for name in ast.literal_eval(node.value)]  # type: ignore[attr-defined]
+                names += [str(name) for name in ast.literal_eval(value)]
             except (ValueError, TypeError) as error:
                 raise ValueError(f"{path.name}: WEIGHTS must be a literal tuple of names under models/") from error
     return tuple(dict.fromkeys(names))

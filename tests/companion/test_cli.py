@@ -14,6 +14,7 @@ def test_every_command_has_a_handler_and_help(capsys):
         "book",
         "html",
         "carry",
+        "redraw",
         "record",
         "verify",
         "claims",

@@ -98,6 +98,10 @@ class Chapter:
             if film.experiment in self.records:
                 self.film(id)
 
+    def drawn(self) -> dict[str, dict[str, Any]]:
+        """The figures and films saved so far, id -> its entry in the result."""
+        return {id: self._figures[id].entry() for id in sorted(self._figures)}
+
     def figure(self, fig: Figure, *, id: str, caption: str, alt: str) -> None:
         """Save any Matplotlib figure as figure ``id`` of this chapter and show it.
 
@@ -145,7 +149,7 @@ class Chapter:
             "peak_memory_bytes": peak_memory(),
             "claims": results.claims_section(out_of_reach | self.judgements),
             "numbers": results.numbers_section(numbers),
-            "figures": {id: self._figures[id].entry() for id in sorted(self._figures)},
+            "figures": self.drawn(),
             "versions": provenance.versions(),
             "hashes": _hashes(self.info, self.root, self.records),
             "commit": provenance.commit_label(self.root) if self.root else None,

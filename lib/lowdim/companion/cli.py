@@ -159,6 +159,8 @@ def _add_pages(commands: Commands) -> None:
         "carry recorded studies and full runs over to changed code that computes the same, by small runs of both",
     )
     _chapters(carry)
+    redraw = _command(commands, "redraw", "draw the figures of recorded studies and full runs again, measuring nothing")
+    _chapters(redraw)
     _command(commands, "record", "promote the last runs to the recorded results and the notebooks' stored outputs")
 
 

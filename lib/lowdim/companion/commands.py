@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from lowdim.companion import catalogue
 from lowdim.companion.formats import counted
 
 if TYPE_CHECKING:
+    from lowdim.companion.catalogue import ChapterInfo
     from lowdim.companion.execute import Job, Outcome
     from lowdim.companion.stage import Source
 
@@ -124,7 +125,25 @@ def record(arguments: Namespace) -> int:
 
 def carry(arguments: Namespace) -> int:
     """Carry recorded slow results over to code that computes the same."""
-    from lowdim.companion import carry as carrying
+    from lowdim.companion.carry import NotCarried, carry
+
+    return _for_slow_results(arguments, carry, NotCarried, "carried")
+
+
+def redraw(arguments: Namespace) -> int:
+    """Draw the figures of recorded slow results again."""
+    from lowdim.companion.redraw import NotDrawn, redraw
+
+    return _for_slow_results(arguments, redraw, NotDrawn, "drawn")
+
+
+def _for_slow_results(
+    arguments: Namespace,
+    work: Callable[[ChapterInfo, str, Path], list[str]],
+    refusal: type[ValueError],
+    done: str,
+) -> int:
+    """Do ``work`` for every recorded study and full result of the chapters, and say what was done to what."""
     from lowdim.companion.results import recorded_path
 
     root, failed = checkout(), False
@@ -133,10 +152,11 @@ def carry(arguments: Namespace) -> int:
             if not recorded_path(info, profile, root).is_file():
                 continue
             try:
-                names = carrying.carry(info, profile, root)
-                print(f"{profile}/{info.stem}: {', '.join(names) + ' carried' if names else 'current'}", flush=True)
-            except carrying.NotCarried as error:
-                print(f"{profile}/{info.stem}: not carried: {error}", file=sys.stderr, flush=True)
+                names = work(info, profile, root)
+                outcome = f"{', '.join(names)} {done}" if names else "current"
+                print(f"{profile}/{info.stem}: {outcome}", flush=True)
+            except refusal as error:
+                print(f"{profile}/{info.stem}: not {done}: {error}", file=sys.stderr, flush=True)
                 failed = True
     return int(failed)
 

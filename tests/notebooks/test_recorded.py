@@ -3,6 +3,7 @@
 import pytest
 
 from lowdim.companion import results, timing
+from lowdim.companion.catalogue import load_module
 from lowdim.companion.promote import stale_parts
 from lowdim.companion.provenance import file_digest
 from notebooks.chapters import CHAPTERS, ROOT, RUN, stem
@@ -38,6 +39,19 @@ def test_recorded_figures_are_those_of_the_result(info):
     for name, digest in files.items():
         assert file_digest(folder / name) == digest, f"{name}: run `lowdim record`"
     assert {f"figures/{path.name}" for path in (folder / "figures").glob(f"{info.number}-*")} == set(files)
+
+
+@pytest.mark.parametrize("profile", ["study", "full"])
+def test_slow_figures_say_what_the_chapter_says_today(info, profile):
+    """Their hash leaves drawing code out, so words are compared; pixels may differ between processors."""
+    result = results.load_recorded(info, profile, ROOT)
+    module = load_module(info)
+    today = {**module.FIGURES, **getattr(module, "FILMS", {})}
+    for id, entry in (result["figures"] if result else {}).items():
+        assert id in today, f"{id} is no figure any more: run `lowdim redraw {info.number}`"
+        assert (entry["caption"], entry["alt"]) == (today[id].caption, today[id].alt), (
+            f"{id}: run `lowdim redraw {info.number}`"
+        )
 
 
 def test_the_chapter_costs_at_most_twice_its_budget(info):

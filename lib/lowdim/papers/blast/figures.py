@@ -152,110 +152,116 @@ FIGURES: dict[str, Plot] = {
     "gallery": Plot(
         "families",
         draw_gallery,
-        "Five matrices of 48 × 48 in one format. Below each, its couplings as one $4\\times4$ matrix $S_k$ for each "
-        "component: all ones for a low-rank matrix, the identity for block-diagonal, permutations for Monarch, parts "
-        "of permutations for ragged ranks.",
+        "**The couplings make the family.** Five matrices of 48 × 48 in one format. Below each, its couplings as one "
+        "$4\\times4$ matrix $S_k$ for each component: all ones for a low-rank matrix, the identity for "
+        "block-diagonal, permutations for Monarch, parts of permutations for ragged ranks.",
         "Five heat maps with a grid of four by four blocks; below each a set of small four by four matrices, dark "
         "where a coupling is one.",
     ),
     "colouring": Plot(
         "block-ranks",
         draw_colouring,
-        "Blocks of ranks 0 to 5. Each square is a piece of rank one, its number the component that carries it (colours "
-        "repeat after ten). No component occurs twice in a row or in a column, and there are as many as the largest "
-        "sum in the margin (in vermillion).",
+        "**Only the heaviest row or column pays.** Blocks of ranks 0 to 5. Each square is a piece of rank one, its "
+        "number the component that carries it (colours repeat after ten). No component occurs twice in a row or in a "
+        "column, and there are as many as the largest sum in the margin (in vermillion).",
         "A six by six grid of cells that hold up to five numbered coloured squares, with sums of rows and columns.",
     ),
     "expressive": Plot(
         "expressive",
         draw_expressive,
-        "Four families fitted to five targets of 64 × 64 with the same number of stored numbers, half of the dense "
-        "one. Each sibling is exact at home, and everywhere else further off than BLAST. BLAST is far off only on full "
-        "diagonal blocks.",
+        "**BLAST comes near every family but one.** Four families fitted to five targets of 64 × 64 with the same "
+        "number of stored numbers, half of the dense one. Each sibling is exact at home, and elsewhere further off "
+        "than BLAST, except on full diagonal blocks, where all but the sibling at home are equally far.",
         "A table of relative errors with shades: exact where a sibling meets its own target, darker cells elsewhere, "
         "light ones in the row of BLAST except for full diagonal blocks.",
     ),
     "largest": Plot(
         "costs",
         draw_largest,
-        "The largest tensor that a product makes for 64 tokens, over the size of its input ($n=256$, $r=32$). The "
-        "published form grows with $b^2$, ours with $b$ (lines); neither is below 1, the input itself.",
+        "**A tensor that need not be made.** The largest tensor that a product makes for 64 tokens, over the size of "
+        "its input ($n=256$, $r=32$). The published form grows with $b^2$, ours with $b$ (lines); neither is below 1, "
+        "the input itself.",
         "Two rising lines over the number of blocks, the published one twice as steep, with points on both.",
     ),
     "step-range": Plot(
         "step-range",
         draw_step_range,
-        "One preconditioned update of all $U_i$: the change of the loss against the step size (points) on the closed "
-        "form (lines). Without damping the step 1 lands in the minimum and the step 2 on the same height as before.",
+        "**Which steps are allowed?** One preconditioned update of all $U_i$: the change of the loss against the step "
+        "size (points) on the closed form (lines). Without damping the step 1 lands in the minimum and the step 2 on "
+        "the same height as before.",
         "Two parabola-like curves with points on them; one crosses zero again at a step of two, the other stays below.",
     ),
     "monotone": Plot(
         "monotone",
         draw_monotone,
-        "Gradient descent with the safe step sizes: the loss after every update of $U$, $V$ and $s$ never rises.",
+        "**Safe steps never raise the loss.** Gradient descent with the safe step sizes: the loss after every update "
+        "of $U$, $V$ and $s$.",
         "Two curves of the loss that only fall: the one of a Gaussian matrix hardly, the other over twelve orders of "
         "magnitude.",
     ),
     "exact-rank": Plot(
         "exact-rank",
         draw_exact_rank,
-        "At the right rank all methods converge. Left: relative error over the sweeps, a 256 × 256 matrix of rank 8 in "
-        "16 blocks a side. Right: the median condition number of the Hessians of the $U_i$ on the preconditioned run.",
+        "**At the right rank all methods converge.** Left: relative error over the sweeps, a 256 × 256 matrix of rank "
+        "8 in 16 blocks a side. Right: the median condition number of the Hessians of the $U_i$ on the preconditioned "
+        "run.",
         "Left, error curves that fall to rounding at different speeds; right, condition numbers over the sweeps.",
     ),
     "surplus-rank": Plot(
         "surplus-rank",
         draw_surplus_rank,
-        "With four times the rank gradient descent stalls. Right: directions that are not needed die out, so that the "
-        "condition of the Hessians keeps growing, here on the preconditioned run (brown). The damping follows the "
-        "error, and the preconditioned condition stays bounded (blue). Left: momentum, with longer steps where a sweep "
-        "gains little, ends lowest.",
+        "**With surplus rank gradient descent stalls.** The fit has four times the rank it needs. Right: directions "
+        "that are not needed die out, so that the condition of the Hessians keeps growing, here on the preconditioned "
+        "run (brown). The damping follows the error, and the preconditioned condition stays bounded (blue). Left: "
+        "momentum, with longer steps where a sweep gains little, ends lowest.",
         "Left, error curves: gradient descent flattens, the others fall on; right, one condition number grows, the "
         "other stays small.",
     ),
     "damping": Plot(
         "damping",
         draw_damping,
-        "The error after the sweeps over the damping $\\delta_0$, surplus rank. From the small start of the paper the "
-        "best value is near the published 0.1; from a start of full size more damping does no harm.",
+        "**The best damping depends on the start.** The error after the sweeps over the damping $\\delta_0$, surplus "
+        "rank. From the small start of the paper the best value is near the published 0.1; from a start of full size "
+        "more damping does no harm.",
         "Two curves of the error over the damping; one is lowest near 0.1, the other falls up to one.",
     ),
     "budget": Plot(
         "budget",
         draw_budget,
-        "The fit of each family with the same number of stored numbers, at the best of the numbers of blocks tried. "
-        "Where a bar is too low to be seen, its height is written.",
+        "**BLAST fits best, or ties.** The fit of each family with the same number of stored numbers, at the best of "
+        "the numbers of blocks tried. Where a bar is too low to be seen, its height is written.",
         "Two groups of bars for five targets; the bars of BLAST are the lowest, or level with the lowest, everywhere.",
     ),
     "traces": Plot(
         "budget",
         draw_traces,
-        "The same factorisations with 8 blocks a side: our solver against the published schedule, which must run to "
-        "its end; ours runs for half as many sweeps. Dotted: where the published one ends.",
+        "**Half the sweeps are enough.** The same factorisations with 8 blocks a side: our solver against the "
+        "published schedule, which must run to its end; ours runs for half as many sweeps. Dotted: where the "
+        "published one ends.",
         "Five small panels in which the curve of our solver falls below the end of the published one after part of its "
         "sweeps.",
     ),
     "compression": Plot(
         "compression",
         draw_compression,
-        "Both hidden layers of a classifier of digits replaced. Open circles: at once; diamonds: after a little more "
-        "training. The line is the dense network.",
+        "**What compression costs in accuracy.** Both hidden layers of a classifier of digits replaced. Open circles: "
+        "at once; diamonds: after a little more training. The line is the dense network.",
         "Accuracies by family in two panels; BLAST and low-rank stay near the line at once, Monarch and diagonal "
         "blocks fall below it, most at thirty per cent; more training brings them up, diagonal blocks not all the way.",
     ),
     "scratch": Plot(
         "scratch",
         draw_scratch,
-        "A small vision transformer trained from scratch with 28 % of the multiplications in its linear layers; a "
-        "point for each seed.",
+        "**Does the format matter in training?** A small vision transformer trained from scratch, dense and with 28 % "
+        "of the multiplications in its linear layers; a point for each seed.",
         "Accuracies of five families as points with means.",
     ),
     "roofline": Plot(
         "speed",
         draw_roofline,
-        "The roofline: how many times as fast as the dense product an H200 allows each form to be, 4096 × 4096, half "
-        "the multiplications, bfloat16. For one token only the bytes of the factors count; for many, what lies between "
-        "the steps decides.",
+        "**How fast can each form be?** The roofline: how many times as fast as the dense product an H200 allows each "
+        "form to be, 4096 × 4096, half the multiplications, bfloat16. For one token only the bytes of the factors "
+        "count; for many, what lies between the steps decides.",
         "Two panels of curves over the number of blocks; on the left all are near two, on the right they fan out and "
         "the published form is far below one.",
     ),

@@ -110,8 +110,9 @@ def test_every_solver_of_the_comparison_runs_and_is_counted():
         solution = run(y, physics, torch.Generator().manual_seed(2))
         assert solution.estimate.shape == (1, 3, 32, 32), name
         assert int(solution.forward) > 0, name
-        assert (len(tuning_values(name)) > 1) == (name in ("DAPS", "DiffPIR", "deepinv's DPS"))
-    assert int(solvers["DPS 5"](y, physics, torch.Generator().manual_seed(2)).forward) == 5
+        assert (len(tuning_values(name)) > 1) == name.startswith(("DAPS", "DiffPIR", "deepinv's DPS"))
+    for name, evaluations in (("DPS 5", 5), ("DiffPIR 10", 10), ("DAPS 10", 10)):
+        assert int(solvers[name](y, physics, torch.Generator().manual_seed(2)).forward) == evaluations
 
 
 def test_all_tasks_are_measured_at_both_levels_and_lost_guidance_is_not_chosen(monkeypatch):
@@ -152,10 +153,10 @@ def test_tuning_takes_the_value_with_the_smallest_error(monkeypatch):
 
     def solvers(denoiser, settings, value=0.0):
         found = Solution(images + abs(value - 0.1), *[torch.zeros(2)] * 4)
-        return {"DAPS": lambda y, physics, generator: found, "SITCOM": None}
+        return {"DAPS 10": lambda y, physics, generator: found, "SITCOM": None}
 
     monkeypatch.setattr(network, "face_solvers", solvers)
-    assert network._tune(None, None, "DAPS", images, None, None, lambda name: None) == 0.1
+    assert network._tune(None, None, "DAPS 10", images, None, None, lambda name: None) == 0.1
     assert network._tune(None, None, "SITCOM", images, None, None, lambda name: None) == 0.0
 
 

@@ -153,8 +153,8 @@ FIGURES: dict[str, Plot] = {
         draw=solvers.draw_faces,
         caption=(
             "**With a network.** Mean PSNR of each solver over the evaluations that a face costs it. DPS, deepinv's "
-            "DPS, DiffPIR and DAPS are tuned on other faces. Open marks: SITCOM with half the levels, output repair "
-            "with ten times the steps. An evaluation of SITCOM and both DPS includes its gradient, one of the others "
+            "DPS, DiffPIR and DAPS are tuned on other faces; lines join one solver at several costs. Open marks: "
+            "SITCOM with half the levels, output repair with ten times the steps. An evaluation of SITCOM and both DPS includes its gradient, one of the others "
             "does not. DDRM is for inpainting only."
         ),
         alt=(

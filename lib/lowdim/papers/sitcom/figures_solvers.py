@@ -142,7 +142,9 @@ FACE_MARKS = {
     "deepinv's DPS": ("P", "data", "deepinv's DPS"), "DiffPIR": ("v", "gaussian", "DiffPIR"),
     "DDRM": ("*", "empirical", "DDRM"), "DAPS": ("^", "network", "DAPS"),
 }  # fmt: skip
-"""Mark, colour and name of each solver of faces; one without a name is a variant and drawn open."""
+"""Mark, colour and name of each solver of faces, one run with several numbers of evaluations joined by a line; one
+without a name is a variant and drawn open.
+"""
 
 
 def draw_faces(record: Record) -> Figure:
@@ -156,10 +158,11 @@ def draw_faces(record: Record) -> Figure:
     for ax, task, rows in zip(axes.flat, record["tasks"], scores, strict=True):
         ax.plot(rows[dps, 2], rows[dps, 0], "x-", color=COLOURS["data"], label="DPS, tuned", ms=6)
         for name, (mark, colour, label) in FACE_MARKS.items():
-            row = rows[names.index(name)]
+            line = rows[[k for k, other in enumerate(names) if other.rstrip(" 0123456789") == name]]
             face = COLOURS[colour] if label else "none"
             size = 10 if mark == "*" else 7
-            ax.plot(row[2], row[0], mark, color=COLOURS[colour], mfc=face, ms=size, label=label or None)
+            style = {"color": COLOURS[colour], "mfc": face, "ms": size, "lw": 0.8}
+            ax.plot(line[:, 2], line[:, 0], f"{mark}-", label=label or None, **style)
         ax.set(xscale="log", title=LABELS[str(task)].replace("\n", ""))
         ax.set_xticks(rows[dps, 2], [f"{x:.0f}" for x in rows[dps, 2]])
         ax.minorticks_off()

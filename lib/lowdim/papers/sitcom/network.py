@@ -86,13 +86,14 @@ def face_solvers(denoiser: Denoiser, settings: Settings, value: float = 0.0) -> 
     }
     for levels in settings.face_dps_levels:
         solvers[f"DPS {levels}"] = DPS(denoiser, vp_sigmas(levels), guidance=value).solve
-    steps = settings.face_dps_levels[1]
-    solvers["deepinv's DPS"] = DeepinvSolver(denoiser, deepinv_dps(steps, weight=value or 20.0)).solve
-    solvers["DiffPIR"] = DeepinvSolver(denoiser, diffpir(steps, closeness=value or 1.0)).solve
-    solvers["DDRM"] = DeepinvSolver(denoiser, ddrm(steps)).solve
-    solvers["DAPS"] = DAPS(
-        denoiser, edm_sigmas(max(2, steps // 5), 0.02, 80.0), spread=value or 1.0, langevin_steps=settings.langevin
-    ).solve
+    weighed = deepinv_dps(settings.face_dps_levels[1], weight=value or 20.0)
+    solvers["deepinv's DPS"] = DeepinvSolver(denoiser, weighed).solve
+    for steps in settings.face_peer_steps:
+        solvers[f"DiffPIR {steps}"] = DeepinvSolver(denoiser, diffpir(steps, closeness=value or 1.0)).solve
+        solvers[f"DDRM {steps}"] = DeepinvSolver(denoiser, ddrm(steps)).solve
+        annealing = edm_sigmas(max(2, steps // 5), 0.02, 80.0)
+        draws = settings.langevin
+        solvers[f"DAPS {steps}"] = DAPS(denoiser, annealing, spread=value or 1.0, langevin_steps=draws).solve
     return solvers
 
 
@@ -103,7 +104,7 @@ def tuning_values(name: str) -> tuple[float, ...]:
         "DiffPIR": (0.1, 0.3, 1.0, 7.0, 25.0),
         "DAPS": (0.1, 0.3, 1.0, 3.0),
     }
-    return values.get(name, (0.0,))
+    return values.get(name.rstrip(" 0123456789"), (0.0,))
 
 
 def faces(profile: str, seed: int, device: str) -> Record:
@@ -119,7 +120,7 @@ def faces(profile: str, seed: int, device: str) -> Record:
         generator = make_generator(seed, "sitcom", "faces", task)
         (y, y_others), physics = measured(task, generator, place, images, others)
         for name in names:
-            if name == "DDRM" and not decomposable(physics):
+            if name.startswith("DDRM") and not decomposable(physics):
                 table.append(torch.full((5, len(images)), math.nan))
                 tuned.append(math.nan)
                 examples.append(torch.full(SHAPE, math.nan))

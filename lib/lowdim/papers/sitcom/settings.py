@@ -51,6 +51,8 @@ class Settings:
     """Levels of SITCOM there."""
     face_dps_levels: tuple[int, ...]
     """Numbers of levels of DPS there."""
+    face_peer_steps: tuple[int, ...]
+    """Evaluations of DiffPIR, DDRM and DAPS there."""
     face_closeness: tuple[float, ...]
     """Weights of the closeness term."""
     trained_size: int
@@ -88,6 +90,7 @@ _QUICK = Settings(
     face_tuning=1,
     face_levels=4,
     face_dps_levels=(4, 6, 8),
+    face_peer_steps=(6,),
     face_closeness=(0.05, 1.5),
     trained_size=16,
     trained_channels=(8, 8),
@@ -115,6 +118,7 @@ _SMOKE = replace(
     face_images=1,
     face_levels=2,
     face_dps_levels=(2, 3, 4),
+    face_peer_steps=(3, 10),
     trained_steps=2,
 )
 _STUDY = replace(
@@ -133,6 +137,7 @@ _STUDY = replace(
     face_tuning=2,
     face_levels=20,
     face_dps_levels=(20, 100, 1000),
+    face_peer_steps=(100, 300),
     face_closeness=(0.05, 0.5, 1.0, 1.5),
 )
 _FULL = replace(

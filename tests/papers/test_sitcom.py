@@ -428,6 +428,8 @@ def test_bad_problems_are_named():
         run(y, MatrixPhysics(physics.matrix).to("meta"))
     with pytest.raises(ValueError, match="pixels in .0, 1."):
         SITCOM(unit_range_view(prior()), vp_sigmas(4))(y, physics)
+    with pytest.raises(ValueError, match="denoiser: a MedianFilter is for pixels in .0, 1."):
+        SITCOM(deepinv.models.MedianFilter(), vp_sigmas(4))(y, physics)
     detached = SITCOM(lambda x, sigma: prior()(x.detach(), sigma), vp_sigmas(4), pixel_range=None)
     with pytest.raises(ValueError, match="carries no gradient"):
         detached(y, physics)

@@ -154,8 +154,8 @@ FIGURES: dict[str, Plot] = {
         caption=(
             "**With a network.** Mean PSNR of each solver over the evaluations that a face costs it. DPS, deepinv's "
             "DPS, DiffPIR and DAPS are tuned on other faces; lines join one solver at several costs. Open marks: "
-            "SITCOM with half the levels, output repair with ten times the steps. An evaluation of SITCOM and both DPS includes its gradient, one of the others "
-            "does not. DDRM is for inpainting only."
+            "SITCOM with half the levels, output repair with ten times the steps. An evaluation of SITCOM and both DPS "
+            "includes its gradient, one of the others does not. DDRM is for inpainting only."
         ),
         alt=(
             "A panel for each of four tasks. The line of DPS rises with evaluations. The two marks of SITCOM lie near "

@@ -14,6 +14,7 @@ from lowdim.checks import check_finite
 from lowdim.measurement.discrepancy import noise_level
 from lowdim.measurement.problem import Problem
 from lowdim.papers.udig_dip.networks import NetFactory
+from lowdim.papers.udig_dip.problem import ability, for_each
 from lowdim.papers.udig_dip.purifier import Purifier
 from lowdim.papers.udig_dip.solver import DeepImagePrior, adjoint, draw
 
@@ -91,6 +92,9 @@ class ASeqDIP(DeepImagePrior):
     ``lam`` is a number or a function of the round. ``input_update="dc"`` is that of the released MRI script: after the
     network the measured entries are put in, ``z = x + A^H(y - A x)``. ``squared=False`` takes norms instead of their
     squares, as the released scripts do; with ``|A| <= lam`` such a loss never leaves its input (see the page).
+
+    Raises ``ValueError`` for a ``lam``, or a value of it, that is negative or not finite, an unknown update, and an
+    operator without adjoint where one is needed.
     """
 
     def __init__(
@@ -117,10 +121,17 @@ class ASeqDIP(DeepImagePrior):
     def prepare(self, problem: Problem) -> None:
         """Keep the problem, for the data-consistent update."""
         self.problem = problem
+        if self.input_update == "dc":
+            ability(problem, "A_adjoint", "the measured entries are put in")
 
-    def weight(self, k: int) -> float:
+    def weight(self, k: int) -> float | Tensor:
         """``lambda`` of round ``k``."""
-        return self.lam(k) if callable(self.lam) else self.lam
+        if not callable(self.lam):
+            return self.lam
+        value = float(self.lam(k))
+        if not 0 <= value < float("inf"):
+            raise ValueError(f"lam: {value!r}, its value in round {k}, is not allowed; give a finite number >= 0")
+        return value
 
     def loss(self, k: int, problem: Problem, network: nn.Module, z: Tensor, generator: torch.Generator) -> Tensor:
         """Squares, or norms."""
@@ -144,10 +155,11 @@ class UDiGDIP(ASeqDIP):
     ``tau`` is the level of purification, in units of the purifier's images: a number or one for each of the ``rounds``.
     Round ``k > 0`` starts with the update at ``tau_k``; ``tau_0`` enters ``lambda_0`` alone. By default ``lambda_k =
     sigma_y^2 / tau_k^2``, cut to [0.001, 1], the choice for which the fixed point is a posterior mean (the theorem of
-    chapter 08); the noise level is that of the physics.
+    chapter 08); the noise level is that of the physics, for each image its own.
 
     ``scale`` divides the images before they are purified: the purifier's units. It is a number, or ``"data"``: the
-    99.5th percentile of the first input's magnitude, for each image, computed once.
+    99.5th percentile of the first input's magnitude, for each image, computed once. ``lambda_k`` is made of ``scale``
+    times ``tau_k``, the level in units of the image.
 
     Raises ``ValueError`` for levels that are not above 0 or of another number, and a scale that is not above 0.
     """
@@ -174,17 +186,25 @@ class UDiGDIP(ASeqDIP):
     def prepare(self, problem: Problem) -> None:
         """Find the scale and the weights. Raises ``ValueError`` when the physics' noise level is not above 0."""
         super().prepare(problem)
-        self.unit = _percentile(self.first(problem)) if self.scale == "data" else float(self.scale)
+        self.unit: float | Tensor = _percentile(self.first(problem)) if self.scale == "data" else float(self.scale)
         if not self.balanced:
             return
-        variance = float(noise_level(problem.physics, problem.shape[0]).square().mean())
-        unit = float(torch.as_tensor(self.unit).mean())
-        weights = [min(max(variance / (unit * t) ** 2, LIMITS[0]), LIMITS[1]) for t in self.tau]
-        self.lam = lambda k: weights[k]
+        variances = noise_level(problem.physics, problem.shape[0]).square().tolist()
+        units = [self.unit] * len(variances) if isinstance(self.unit, float) else self.unit.flatten().tolist()
+        of_images = list(zip(variances, units, strict=True))
+        self.weights = [for_each([_balance(*image, tau) for image in of_images], problem) for tau in self.tau]
+
+    def weight(self, k: int) -> float | Tensor:
+        """``lambda`` of round ``k``."""
+        return self.weights[k] if self.balanced else super().weight(k)
 
     def update(self, k: int, found: Tensor, z: Tensor, generator: torch.Generator) -> Tensor:
         """The purified output."""
         return self.unit * self.purifier(super().update(k, found, z, generator) / self.unit, self.tau[k], generator)
+
+
+def _balance(variance: float, unit: float, t: float) -> float:
+    return min(max(variance / (unit * t) ** 2, LIMITS[0]), LIMITS[1])
 
 
 def _percentile(z: Tensor) -> Tensor:

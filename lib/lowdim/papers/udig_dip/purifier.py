@@ -30,6 +30,10 @@ class Purifier:
     ``denoiser`` sees each channel as an image of its own when ``by_channel``: real and imaginary part of a complex
     image share one grey prior. ``evaluations`` counts for each image and call how often it asks the denoiser.
 
+    The range of the images is that of the denoiser. The chapter's images have background 0 and magnitudes in [0, 1],
+    and so have those of its network and of deepinv's denoisers; a denoiser of images in [-1, 1] fits as
+    :func:`~lowdim.denoising.views.unit_range_view` of it.
+
     Raises ``ValueError`` for an unknown kind, ``steps < 1``, or ``"tweedie"`` with more than one step.
     """
 

@@ -21,8 +21,9 @@ from tqdm import tqdm
 
 from lowdim.checks import check_finite
 from lowdim.compat import import_deepinv
-from lowdim.measurement.problem import Problem, check_converged, pose
+from lowdim.measurement.problem import Problem, check_converged
 from lowdim.papers.udig_dip.networks import NetFactory, SideBySide
+from lowdim.papers.udig_dip.problem import ability, pose
 
 deepinv: Any = import_deepinv()
 
@@ -35,13 +36,16 @@ class Diverged(RuntimeError):
 
 @dataclass(frozen=True)
 class State:
-    """All that the rest of a run depends on: the next round, its input, the network, its optimiser, the generator."""
+    """All that the rest of a run depends on: the next round, its input, the network, its optimiser, the generator; and
+    the ``settings`` of the run, which the one that is taken up has to share.
+    """
 
     index: int
     z: Tensor
     network: dict[str, Any]
     optimiser: dict[str, Any]
     random: Tensor
+    settings: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -112,9 +116,11 @@ class DeepImagePrior(deepinv.models.Reconstructor):
         self.denoiser: Any = None
         self.evaluations = 0
 
-    def forward(self, y: Tensor, physics: Any, generator: torch.Generator | None = None) -> Tensor:
+    def forward(
+        self, y: Tensor, physics: Any, generator: torch.Generator | None = None, *, worst: float | None = None
+    ) -> Tensor:
         """The reconstruction ``(B, C, H, W)`` of the measurements ``y (B, ...)``; see :meth:`solve`."""
-        return self.solve(y, physics, generator).estimate
+        return self.solve(y, physics, generator, worst=worst).estimate
 
     def solve(
         self, y: Tensor, physics: Any, generator: torch.Generator | None = None, *, worst: float | None = None
@@ -141,10 +147,19 @@ class DeepImagePrior(deepinv.models.Reconstructor):
     ) -> Iterator[Round]:
         """The rounds one by one; the caller may look, stop, or (with ``keep``) store ``after`` and ``resume`` from it.
 
-        A resumed run ends at the same bits as one that was not stopped. Raises ``ValueError`` at once for what
-        :func:`~lowdim.measurement.problem.pose` refuses (NaN, shapes, devices), and :class:`Diverged` on the way.
+        A resumed run ends at the same bits as one that was not stopped. Runs of one solver do not touch each other:
+        their rounds may alternate. Raises ``ValueError`` at once for what :func:`~lowdim.measurement.problem.pose`
+        refuses (NaN, shapes, devices), noise levels that are not above 0, and the state of a run with other settings;
+        and :class:`Diverged` on the way.
         """
+        return copy.copy(self)._begin(y, physics, generator, resume, keep)  # what prepare finds is this run's alone
+
+    def _begin(
+        self, y: Tensor, physics: Any, generator: torch.Generator | None, resume: State | None, keep: bool
+    ) -> Iterator[Round]:
         problem = pose(y, physics, self.denoiser)
+        if resume is not None:
+            _check_state(resume, self._settings(problem))
         self.prepare(problem)
         generator = torch.default_generator if generator is None else generator
         network = SideBySide(self.net_factory, problem.shape[0], generator).to(y.device, problem.dtype)
@@ -186,11 +201,19 @@ class DeepImagePrior(deepinv.models.Reconstructor):
                 bar.update()
                 frozen = z.detach()
                 distance = (found - frozen).flatten(1).square().sum(1)
-                after = _state(k + 1, frozen, network, optimiser, generator) if keep else None
+                after = _state(k + 1, frozen, network, optimiser, generator, self._settings(problem)) if keep else None
                 yield Round(k, frozen.clone(), found, misfit, distance, (k + 1) * self.steps, after)
 
+    def _settings(self, problem: Problem) -> dict[str, Any]:
+        return {
+            "method": type(self).__name__, "rounds": self.count, "steps": self.steps,
+            "learning_rate": self.learning_rate, "images": problem.shape, "dtype": problem.dtype,
+        }  # fmt: skip
+
     def prepare(self, problem: Problem) -> None:
-        """Look at the problem before the first round; for a subclass that needs to."""
+        """Look at the problem before the first round; for a subclass that needs to. ``self`` is a shallow copy of the
+        solver, made for one run: what is found may be kept in attributes, but no module.
+        """
 
     def start(self, problem: Problem, generator: torch.Generator) -> Tensor:
         """The first input: standard normal noise."""
@@ -200,14 +223,16 @@ class DeepImagePrior(deepinv.models.Reconstructor):
         """The input, if it is trained with the weights."""
         return []
 
-    def weight(self, k: int) -> float:
-        """``lambda`` of round ``k``."""
+    def weight(self, k: int) -> float | Tensor:
+        """``lambda`` of round ``k``: a number, or one for each image ``(B,)``."""
         return 0.0
 
     def loss(self, k: int, problem: Problem, network: nn.Module, z: Tensor, generator: torch.Generator) -> Tensor:
         """The loss of round ``k``, the sum over the batch."""
         found, weight = network(z), self.weight(k)
         data = problem.misfit(found).sum()
+        if isinstance(weight, Tensor):
+            return data + (weight * (found - z).flatten(1).square().sum(1)).sum()
         return data + weight * (found - z).square().sum() if weight else data
 
     def update(self, k: int, found: Tensor, z: Tensor, generator: torch.Generator) -> Tensor:
@@ -216,10 +241,29 @@ class DeepImagePrior(deepinv.models.Reconstructor):
 
 
 def _state(
-    index: int, z: Tensor, network: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator
+    index: int,
+    z: Tensor,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    generator: torch.Generator,
+    settings: dict[str, Any],
 ) -> State:
     parts = copy.deepcopy((network.state_dict(), optimiser.state_dict()))
-    return State(index, z.clone(), *parts, generator.get_state().clone())
+    return State(index, z.clone(), *parts, generator.get_state().clone(), settings)
+
+
+def _check_state(state: State, settings: dict[str, Any]) -> None:
+    """Refuse the state of a run with other settings."""
+    if not isinstance(state, State):
+        raise ValueError(
+            f"resume: a {type(state).__name__} is not allowed; give Round.after of a run with rounds(..., keep=True)"
+        )
+    for name, here in settings.items():
+        there = state.settings[name]
+        if there != here:
+            raise ValueError(
+                f"resume: a state of a run with {name} {there} is not allowed; give one with {name} {here}"
+            )
 
 
 def draw(x: Tensor, generator: torch.Generator) -> Tensor:
@@ -231,10 +275,11 @@ def adjoint(problem: Problem) -> Tensor:
     """``c A^H y``, with the ``c (B,)`` that explains the measurement best.
 
     For an orthonormal transform ``c`` is near 1; projections of tomography need it, because their adjoint is a blurred
-    image of another size.
+    image of another size. Raises ``ValueError`` for an operator without adjoint.
     """
+    back_project = ability(problem, "A_adjoint", "the first image is made (unless start makes another)")
     with torch.no_grad():
-        back = problem.physics.A_adjoint(problem.y)
+        back = back_project(problem.y)
         seen = problem.physics.A(back)
         inner = torch.stack([(a.conj() * b).real.sum() for a, b in zip(seen, problem.y, strict=True)])
         size = torch.stack([a.abs().square().sum() for a in seen])

@@ -1,0 +1,48 @@
+"""An inverse problem as the solvers of this chapter see it: levels of noise, and what a physics has to offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lowdim.compat import import_deepinv
+from lowdim.measurement import problem as measured
+from lowdim.measurement.discrepancy import noise_level
+from lowdim.measurement.problem import Problem
+
+deepinv: Any = import_deepinv()
+
+
+def pose(y: Tensor, physics: Any, denoiser: Any = None) -> Problem:
+    """:func:`lowdim.measurement.problem.pose`, and :func:`check_noise`."""
+    return check_noise(measured.pose(y, physics, denoiser))
+
+
+def check_noise(problem: Problem) -> Problem:
+    """``problem``. Raises ``ValueError`` for Gaussian noise of a level that is not above 0, or of another number of
+    levels than one or one for each measurement; a physics without Gaussian noise passes.
+    """
+    if isinstance(getattr(problem.physics, "noise_model", None), deepinv.physics.GaussianNoise):
+        noise_level(problem.physics, problem.shape[0])
+    return problem
+
+
+def ability(problem: Problem, name: str, purpose: str) -> Callable[..., Tensor]:
+    """The physics' method ``name``. Raises ``ValueError`` that tells its ``purpose`` where there is none."""
+    method = getattr(problem.physics, name, None)
+    if not callable(method):
+        raise ValueError(
+            f"physics: {type(problem.physics).__name__} has no {name}, with which {purpose}; give a linear operator "
+            "(deepinv.physics.LinearPhysics)"
+        )
+    return method
+
+
+def for_each(values: list[float], problem: Problem) -> float | Tensor:
+    """``values``, one for each sample, as a tensor ``(B,)`` beside the images; the number itself if all are equal."""
+    if len(set(values)) == 1:
+        return values[0]
+    return torch.tensor(values, dtype=problem.dtype, device=problem.y.device)

@@ -1,11 +1,14 @@
 """deepinv's solvers in the book's units, on a prior whose answer is known."""
 
+import math
+
 import pytest
 import torch
 
 from lowdim.compat import import_deepinv
 from lowdim.distributions import Gaussian
 from lowdim.measurement.tasks import make_task
+from lowdim.papers.sitcom.descent import Diverged
 from lowdim.papers.sitcom.peers import (
     DeepinvSolver,
     UnitRangeDenoiser,
@@ -82,3 +85,80 @@ def test_an_operator_that_is_not_linear_is_refused(law):
     physics = make_task("dynamic-range", SHAPE, 0.1, generator())
     with pytest.raises(ValueError, match="physics: HighDynamicRange is not linear"):
         DeepinvSolver(law, diffpir(5)).solve(torch.zeros(1, *SHAPE), physics)
+
+
+MAKERS = pytest.mark.parametrize("make", [diffpir(4), ddrm(4), deepinv_dps(4, 20.0)], ids=["DiffPIR", "DDRM", "DPS"])
+
+
+@MAKERS
+def test_a_denoiser_that_fails_is_blamed(problem, make):
+    _, y, physics, _ = problem
+    with pytest.raises(Diverged, match="evaluation 1: the denoiser returned NaN or infinity"):
+        DeepinvSolver(lambda x, sigma: x * math.nan, make).solve(y, physics, generator())
+
+
+@MAKERS
+def test_a_denoiser_that_fails_later_is_blamed_too(law, problem, make):
+    _, y, physics, _ = problem
+    asked = []
+
+    def late(x, sigma):
+        asked.append(sigma)
+        return law(x, sigma) * (1.0 if len(asked) < 3 else math.inf)
+
+    with pytest.raises(Diverged, match="evaluation 3: the denoiser returned NaN or infinity"):
+        DeepinvSolver(late, make).solve(y, physics, generator())
+
+
+@MAKERS
+def test_a_result_that_only_broadcasts_is_refused(problem, make):
+    _, y, physics, _ = problem
+    with pytest.raises(ValueError, match=r"denoiser: it returned shape \(2, 1, 1, 16\) for \(2, 1, 16, 16\)"):
+        DeepinvSolver(lambda x, sigma: x.mean(2, keepdim=True), make).solve(y, physics, generator())
+
+
+def test_a_solver_that_diverges_by_itself_is_not_the_denoisers_fault(law, problem):
+    _, y, physics, _ = problem
+    solution = DeepinvSolver(law, lambda denoiser, device: lambda y, physics: denoiser(y, 0.1) * math.nan).solve(
+        y, physics, generator()
+    )
+    assert bool(solution.estimate.isnan().all())
+
+
+def test_what_deepinv_fails_at_is_said(law, problem):
+    x, y, physics, _ = problem
+    coarse = make_task("super-resolution", SHAPE, 0.1, generator())
+    with pytest.raises(ValueError, match="physics: a DownsamplingMatlab is not allowed; DDRM needs"):
+        DeepinvSolver(law, ddrm(4)).solve(coarse(x), coarse, generator())
+    with pytest.raises(ValueError, match=r"y: torch.float64 is not allowed with a physics in torch.float32; move"):
+        DeepinvSolver(law, ddrm(4)).solve(y.double(), physics, generator())
+    uneven = make_task("random-inpainting", SHAPE, 0.1, generator())
+    uneven.set_noise_model(deepinv.physics.GaussianNoise(torch.tensor([0.1, 0.2])))
+    for make, name in ((ddrm(4), "DDRM"), (diffpir(4), "DiffPIR")):
+        with pytest.raises(ValueError, match=rf"physics: noise levels \[0.05.* {name} of deepinv takes one"):
+            DeepinvSolver(law, make).solve(y, uneven, generator())
+    with pytest.raises(ValueError, match="denoiser: a MedianFilter is for pixels in"):
+        DeepinvSolver(deepinv.models.MedianFilter(), ddrm(4)).solve(y, physics, generator())
+    with pytest.raises(ValueError, match=r"make: it returned shape \(2, 1, 16\) for \(2, 1, 16, 16\)"):
+        DeepinvSolver(law, lambda denoiser, device: lambda y, physics: y[..., 0]).solve(y, physics, generator())
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: diffpir(0), "steps: 0 .* at least 2"),
+        (lambda: diffpir(1), "steps: 1 "),
+        (lambda: diffpir(2.5), "steps: 2.5"),
+        (lambda: diffpir(closeness=-1), "closeness: -1 "),
+        (lambda: diffpir(closeness=math.nan), "closeness: nan"),
+        (lambda: diffpir(zeta=1.5), "zeta: 1.5 .* from 0 to 1"),
+        (lambda: ddrm(0), "steps: 0 .* at least 1"),
+        (lambda: ddrm(4, eta=2.0), "eta: 2.0 .* from 0 to 1"),
+        (lambda: deepinv_dps(1, 20.0), "steps: 1 .* at least 2"),
+        (lambda: deepinv_dps(4, -1.0), "weight: -1.0"),
+        (lambda: deepinv_dps(4, math.inf), "weight: inf"),
+    ],
+)
+def test_bad_settings_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -124,6 +124,16 @@ def test_saturated_pixels_have_derivative_zero():
     assert gradient.tolist() == [[0, 0, 2, 2, 0, 0]]
 
 
+def test_at_the_edge_of_saturation_the_derivative_is_that_of_the_inside():
+    """PyTorch's choice among the subgradients from 0 to 2; one float further out it is 0."""
+    edge = torch.tensor([-0.5, 0.5], dtype=torch.float64)
+    x = torch.cat([edge, torch.nextafter(edge, 2 * edge)])[None].requires_grad_()
+    seen = HighDynamicRange((4,)).A(x)
+    assert seen.tolist() == [[-1, 1, -1, 1]]
+    (gradient,) = torch.autograd.grad(seen.sum(), x)
+    assert gradient.tolist() == [[2, 2, 0, 0]]
+
+
 def test_the_nonuniform_blur_leaves_flat_images_and_blurs_bright_ones_more():
     physics = NonuniformBlur((1, 24, 24)).double()
     flat = torch.full((1, 1, 24, 24), 0.3, dtype=torch.float64)

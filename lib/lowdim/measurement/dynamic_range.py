@@ -15,7 +15,9 @@ deepinv: Any = import_deepinv()
 class HighDynamicRange(deepinv.physics.Physics):
     """``A(x) = clip(gain x, -1, 1)`` for pixels in [-1, 1]: the middle of the range is stretched, the rest saturates.
 
-    The derivative is ``gain`` inside and 0 where a pixel saturates. ``gain = 2`` in the papers on diffusion priors.
+    The derivative is ``gain`` inside and 0 where a pixel saturates. At the very edge, ``|gain x| = 1``, every number
+    between the two is a subgradient; PyTorch's clamp gives ``gain``, so that a pixel at the edge may move back inside.
+    ``gain = 2`` in the papers on diffusion priors.
     ``img_size`` is the shape of one image; further keywords, among them ``noise_model``, go to deepinv's ``Physics``.
     Raises ``ValueError`` unless ``gain > 0``.
     """

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from lowdim.compat import import_deepinv
+from lowdim.measurement.discrepancy import check_noise
 from lowdim.measurement.matrices import MatrixPhysics
 from lowdim.measurement.mri import multi_coil_mri
 from lowdim.measurement.problem import NotConverged, check_converged, pose, residual_ratio
@@ -57,6 +58,21 @@ def test_those_above_the_bound_are_named_with_the_advice():
 def test_measurements_that_cannot_be_meant_are_refused(y, message):
     with pytest.raises(ValueError, match=message):
         pose(y, posed().physics)
+
+
+@pytest.mark.parametrize("sigma", [0.0, -0.1, float("nan"), [0.1, 0.1, 0.1], [0.1, 0.0]])
+def test_noise_of_no_level_is_refused(sigma):
+    physics = MatrixPhysics(torch.eye(6)[:4], noise_model=deepinv.physics.GaussianNoise(0.1))
+    physics.noise_model.sigma = torch.tensor(sigma)
+    with pytest.raises(ValueError, match=r"physics: noise level \[.* is not allowed; give one number > 0, or one for"):
+        check_noise(physics, 2)
+
+
+@pytest.mark.parametrize(
+    "noise", [None, deepinv.physics.PoissonNoise(), deepinv.physics.GaussianNoise(torch.tensor([0.1, 0.2]))]
+)
+def test_there_may_be_no_level_of_noise_or_one_for_each_sample(noise):
+    check_noise(MatrixPhysics(torch.eye(6)[:4], noise_model=noise), 2)
 
 
 @pytest.mark.parametrize(("options", "message"), [

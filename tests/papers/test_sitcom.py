@@ -1,7 +1,10 @@
 """SITCOM's algorithm: an independent implementation of the released code, the three conditions, stopping, resuming."""
 
+import io
 import itertools
 import math
+import sys
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -9,7 +12,7 @@ import torch
 
 from lowdim.compat import import_deepinv
 from lowdim.denoising.adapters import from_diffusers
-from lowdim.denoising.conversions import alpha_bar_to_sigma, linear_beta_alpha_bars, to_unit_range
+from lowdim.denoising.conversions import alpha_bar_to_sigma, from_unit_range, linear_beta_alpha_bars, to_unit_range
 from lowdim.denoising.grids import vp_sigmas
 from lowdim.denoising.views import (
     denoiser_from_unit_range,
@@ -22,11 +25,12 @@ from lowdim.denoising.views import (
 from lowdim.distributions import Empirical, Gaussian, MoLRG
 from lowdim.measurement.matrices import MatrixPhysics
 from lowdim.measurement.problem import NotConverged
-from lowdim.papers.sitcom.baselines import DPS
+from lowdim.papers.sitcom.baselines import DAPS, DPS
 from lowdim.papers.sitcom.coordinates import VE, VP
 from lowdim.papers.sitcom.descent import Adam, Diverged, GradientDescent, descend
 from lowdim.papers.sitcom.problem import pose
 from lowdim.papers.sitcom.sitcom import SITCOM, OutputRepair, ddim
+from lowdim.papers.sitcom.solver import State
 from lowdim.papers.sitcom.stopping import Deviations, Fixed, Margin
 
 deepinv = import_deepinv()
@@ -267,18 +271,77 @@ def test_one_mask_for_each_image_of_a_batch():
     assert float((whole.estimate - x)[seen].abs().max()) < 0.3 * float((whole.estimate - x)[~seen].abs().max())
 
 
-def test_halving_the_range_halves_the_noise():
-    """The problem in [0, 1] with ``sigma / 2``, put into [-1, 1], is the same problem."""
+def in_the_unit_range(noise):
+    """The prior and the measurement for data in [0, 1], with noise of its own level there."""
+    law = prior()
+    _, y, physics = problem()
+    law01 = MoLRG(law.bases, [values / 4 for values in law.eigenvalues], [(mean + 1) / 2 for mean in law.means])
+    y01 = (y + physics.A(torch.ones(3, N).double())) / 2  # A((x + 1) / 2)
+    return law01, y01, MatrixPhysics(physics.matrix, noise_model=deepinv.physics.GaussianNoise(noise))
+
+
+@pytest.mark.parametrize("kind", [SITCOM, OutputRepair])
+def test_both_ranges_give_the_same_estimate_with_half_the_noise(kind):
+    """A run in [0, 1] with half of every level, step and margin; and one in [-1, 1] with that run's prior adapted."""
     x, y, physics = problem()
-    assert float(physics.noise_model.sigma) == pytest.approx(0.05)
-    ones = physics.A(torch.ones_like(x))
-    y01 = (y + ones) / 2  # A((x + 1) / 2)
-    torch.testing.assert_close(physics.A(to_unit_range(x)) - y01, (physics.A(x) - y) / 2)
-    within = denoiser_from_unit_range(unit_range_view(prior()))
-    again = SITCOM(within, vp_sigmas(8), learning_rate=0.05, pixel_range=None, inner_steps=6)(
-        2 * y01 - ones, physics, generator()
-    )
-    torch.testing.assert_close(again, solver()(y, physics, generator()), rtol=0, atol=1e-8)
+    sigmas, start = vp_sigmas(8)[3:], torch.zeros_like(x)
+
+    def run(law, scale):
+        return kind(law, scale * sigmas, learning_rate=0.3 * scale, closeness=0.1, stop=Margin(0.01 * scale),
+                    pixel_range=None, inner_steps=6, coordinates=VE(mapped=False))  # fmt: skip
+
+    here = run(prior(), 1.0)(y, physics, generator(), x_init=start)
+    law01, y01, physics01 = in_the_unit_range(0.025)
+    adapted = run(denoiser_from_unit_range(law01), 1.0)(y, physics, generator(), x_init=start)
+    torch.testing.assert_close(adapted, here, rtol=0, atol=1e-9)
+    there = run(law01, 0.5)(y01, physics01, generator(), x_init=to_unit_range(start))
+    torch.testing.assert_close(from_unit_range(there), here, rtol=0, atol=1e-5)  # Adam's eps is not halved
+    same_noise = run(law01, 0.5)(y01, in_the_unit_range(0.05)[2], generator(), x_init=to_unit_range(start))
+    assert float((from_unit_range(same_noise) - here).abs().max()) > 1e-2
+
+
+def solvers():
+    """One of each, with a setting that it fixes when it sees the problem."""
+    return {
+        "SITCOM": solver(),
+        "output repair": OutputRepair(prior(), vp_sigmas(8), learning_rate=0.05, pixel_range=None),
+        "DPS": DPS(prior(), vp_sigmas(8), guidance=0.3, pixel_range=None),
+        "DAPS": DAPS(prior(), vp_sigmas(8), langevin_steps=3, ode_steps=2),
+    }
+
+
+@pytest.mark.parametrize("name", ["SITCOM", "output repair", "DPS", "DAPS"])
+def test_two_runs_of_one_solver_leave_each_other_alone(name):
+    run = solvers()[name]
+    cases = [problem()[1:], problem(noise=0.8, signals=5)[1:]]
+    alone = [[level.visit.estimate for level in run.levels(*case, generator(k))] for k, case in enumerate(cases)]
+    first, second = (run.levels(*case, generator(k)) for k, case in enumerate(cases))
+    for each in zip(first, second, *alone, strict=True):
+        assert torch.equal(each[0].visit.estimate, each[2])
+        assert torch.equal(each[1].visit.estimate, each[3])
+
+
+class Terminal(io.StringIO):
+    """A terminal to write to."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("name", ["SITCOM", "output repair", "DPS", "DAPS"])
+def test_a_run_shows_its_levels_in_a_terminal_when_asked(name, monkeypatch):
+    _, y, physics = problem()
+    run = solvers()[name]
+    seen = {}
+    for progress, stream in ((True, Terminal()), (False, Terminal()), (True, io.StringIO())):
+        monkeypatch.setattr(sys, "stderr", stream)
+        run.progress = progress
+        run.solve(y, physics, generator())
+        seen[progress, stream.isatty()] = stream.getvalue()
+    assert "0/8" in seen[True, True]
+    assert "8/8" in seen[True, True]
+    assert "level" in seen[True, True]
+    assert seen[False, True] == seen[True, False] == ""
 
 
 def test_seeded_runs_agree_bit_for_bit_and_a_resumed_run_too():
@@ -290,6 +353,27 @@ def test_seeded_runs_agree_bit_for_bit_and_a_resumed_run_too():
     rest = list(solver().levels(y, physics, generator(99), resume=states[-1]))
     assert [level.index for level in rest] == [3, 4, 5, 6, 7]
     assert torch.equal(rest[-1].visit.point, first)
+
+
+def test_states_of_other_runs_are_refused():
+    _, y, physics = problem()
+    state = next(solver(sigmas=vp_sigmas(6)).levels(y, physics, generator())).after
+    with pytest.raises(ValueError, match=r"resume: a state of a run over 6 levels from .* in one over 12 from"):
+        solver(sigmas=vp_sigmas(12)).levels(y, physics, generator(), resume=state)
+    with pytest.raises(ValueError, match="resume: a state of a run over 6 levels from"):
+        solver(sigmas=2 * vp_sigmas(6)).levels(y, physics, generator(), resume=state)
+    with pytest.raises(ValueError, match=r"resume: a point of shape \(3, 10\) is not allowed; .* images \(2, 10\)"):
+        solver(sigmas=vp_sigmas(6)).levels(y[:2], physics, generator(), resume=state)
+    with pytest.raises(ValueError, match="resume: level 7 is not in a grid of 6 levels"):
+        solver(sigmas=vp_sigmas(6)).levels(y, physics, generator(), resume=replace(state, index=7))
+
+
+def test_a_state_stored_without_its_grid_is_taken():
+    _, y, physics = problem()
+    states = [level.after for level in solver().levels(y, physics, generator())]
+    old = State(states[2].index, states[2].point, states[2].random)
+    rest = list(solver().levels(y, physics, generator(99), resume=old))
+    assert torch.equal(rest[-1].after.point, states[-1].point)
 
 
 def test_the_last_estimate_is_returned_and_everything_is_counted():
@@ -409,6 +493,24 @@ def test_a_result_that_only_broadcasts_is_refused(kind):
 def test_bad_settings_are_named(change, message):
     with pytest.raises(ValueError, match=message):
         solver(**change)
+
+
+@pytest.mark.parametrize("weight", [math.nan, -0.1, math.inf])
+@pytest.mark.parametrize("kind", [SITCOM, OutputRepair])
+def test_a_closeness_that_returns_no_weight_is_named(kind, weight):
+    _, y, physics = problem()
+    run = kind(prior(), vp_sigmas(4), closeness=lambda sigma: weight, pixel_range=None)
+    with pytest.raises(ValueError, match=f"closeness: it returned {weight} at sigma = .* finite number >= 0"):
+        run(y, physics, generator())
+
+
+@pytest.mark.parametrize("kind", [partial(SITCOM, stop=None), partial(DPS, guidance=0.3), DAPS])
+@pytest.mark.parametrize("noise", [0.0, torch.tensor([0.1, 0.1])])
+def test_noise_of_no_level_is_named_by_solvers_that_do_not_read_it_too(kind, noise):
+    _, y, physics = problem()
+    wrong = MatrixPhysics(physics.matrix, noise_model=deepinv.physics.GaussianNoise(noise))
+    with pytest.raises(ValueError, match="physics: noise level .* is not allowed; give one number > 0, or one for"):
+        kind(prior(), vp_sigmas(4))(y, wrong, generator())
 
 
 def test_bad_problems_are_named():

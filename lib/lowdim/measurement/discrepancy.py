@@ -37,6 +37,12 @@ def noise_level(physics: Any, batch: int) -> Tensor:
     return levels.expand(batch)
 
 
+def check_noise(physics: Any, batch: int) -> None:
+    """Raise ``ValueError`` for a Gaussian noise model that :func:`noise_level` refuses; other physics pass."""
+    if isinstance(getattr(physics, "noise_model", None), deepinv.physics.GaussianNoise):
+        noise_level(physics, batch)
+
+
 def observed_entries(physics: Any, y: Tensor) -> Tensor:
     """How many numbers of each measurement carry noise, ``(B,)``; a complex number counts once.
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.ranges import check_range
 from lowdim.measurement import problem
+from lowdim.measurement.discrepancy import check_noise
 from lowdim.measurement.problem import Problem
 
 __all__ = ["Problem", "pose"]
@@ -16,6 +17,9 @@ __all__ = ["Problem", "pose"]
 
 def pose(y: Tensor, physics: Any, denoiser: Denoiser, x_init: Tensor | None = None) -> Problem:
     """:func:`lowdim.measurement.problem.pose` for images in [-1, 1]; denoisers for pixels in [0, 1], such as those of
-    deepinv, are refused too (see :func:`~lowdim.denoising.ranges.check_range`).
+    deepinv, are refused too (see :func:`~lowdim.denoising.ranges.check_range`). So is Gaussian noise of a level that is
+    not above 0, or of several levels but not one for each measurement, whether the solver reads it or not.
     """
-    return problem.pose(y, physics, check_range("denoiser", denoiser), x_init)
+    posed = problem.pose(y, physics, check_range("denoiser", denoiser), x_init)
+    check_noise(physics, y.shape[0])
+    return posed

@@ -50,7 +50,7 @@ class SITCOM(LevelSolver):
         inner_steps: guesses a level, at most (``K``); each is one evaluation of the denoiser, all but the last one
             gradient.
         learning_rate: step of Adam (``gamma``), in units of ``x_t``. Moments start afresh at each level.
-        closeness: ``lambda``, a number or a function of ``sigma``, in units of ``x_t``.
+        closeness: ``lambda``, a finite number >= 0 or a function of ``sigma`` that returns one, in units of ``x_t``.
         stop: the threshold on ``|A(x) - y|^2`` below which a sample rests; ``None`` never stops, and asks the physics
             for no noise level.
         pixel_range: estimates are clamped to it inside the loss, as in the released code; ``None`` for data that are
@@ -61,7 +61,7 @@ class SITCOM(LevelSolver):
         progress: show a bar.
 
     Raises ``ValueError`` for an argument out of its range; runs raise it for a denoiser whose result has not the shape
-    of its input.
+    of its input, and for a ``closeness`` that returns a number out of its range.
 
     """
 
@@ -129,6 +129,10 @@ class SITCOM(LevelSolver):
 
     def _descend(self, problem: Problem, start: Tensor, guess: Callable[[Tensor], Tensor], sigma: float) -> Fit:
         to, weight = self.coordinates, self.closeness(sigma) if callable(self.closeness) else self.closeness
+        if not 0 <= weight < math.inf:
+            raise ValueError(
+                f"closeness: it returned {weight!r} at sigma = {sigma:.4g}; it has to return a finite number >= 0"
+            )
         optimiser: Optimiser = self.optimiser(start, to.step(self.learning_rate, sigma), to.eps(1e-8, sigma))
         return descend(
             problem,

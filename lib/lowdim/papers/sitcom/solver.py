@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,11 +28,14 @@ ADVICE = "is y in the units of images in [-1, 1], is the noise level right, are 
 
 @dataclass(frozen=True)
 class State:
-    """All that the rest of a run depends on: the level to visit next, the point there, and the generator's state."""
+    """All that the rest of a run depends on: the level to visit next, the point there, and the generator's state; and
+    the grid of the run, so that no other goes on from it (empty in states stored without it).
+    """
 
     index: int
     point: Tensor
     random: Tensor
+    sigmas: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,20 +140,24 @@ class LevelSolver(deepinv.models.Reconstructor):
         """Visit the levels one by one; the caller may look, stop, or store ``level.after`` and ``resume`` from it.
 
         A resumed run sets the generator to the stored state and ends at the same bits as one that was not stopped.
-        Raises ``ValueError`` at once for what :func:`~lowdim.papers.sitcom.problem.pose` refuses.
+        Several runs of one solver may be on their way at once: each works on a shallow copy of it.
+        Raises ``ValueError`` at once for what :func:`~lowdim.papers.sitcom.problem.pose` refuses, and for a state of
+        another grid or other shapes.
         """
         problem = pose(y, physics, self.denoiser, x_init)
-        self.prepare(problem)
+        run = copy.copy(self)  # what is prepared belongs to this run, which goes on while others are started
+        run.prepare(problem)
         generator = torch.default_generator if generator is None else generator
         if resume is None:
             point, first = _start(problem, self.sigmas[0], x_init, generator), 0
         else:
+            _check_state(resume, problem, self.sigmas)
             point, first = resume.point.to(problem.y.device, problem.dtype), resume.index
             generator.set_state(resume.random)
-        return self._walk(problem, point, first, generator)
+        return run._walk(problem, point, first, generator)
 
     def _walk(self, problem: Problem, point: Tensor, first: int, generator: torch.Generator) -> Iterator[Level]:
-        pairs = list(itertools.pairwise(self.sigmas))
+        pairs, grid = list(itertools.pairwise(self.sigmas)), tuple(self.sigmas)
         with tqdm(total=len(pairs), initial=first, unit="level", disable=None if self.progress else True) as bar:
             for index, (sigma, sigma_next) in list(enumerate(pairs))[first:]:
                 visit = self.visit(problem, point, sigma, sigma_next, generator)
@@ -156,7 +165,7 @@ class LevelSolver(deepinv.models.Reconstructor):
                 if not bool(torch.isfinite(point).all()):
                     raise Diverged(f"level {index} (sigma = {sigma:.4g}): the next point is not finite")
                 bar.update()
-                yield Level(index, sigma, visit, State(index + 1, point, generator.get_state()))
+                yield Level(index, sigma, visit, State(index + 1, point, generator.get_state(), grid))
 
     def prepare(self, problem: Problem) -> None:
         """Look at the problem before the first level; for a subclass that needs to."""
@@ -178,3 +187,20 @@ def _start(problem: Problem, sigma: float, x_init: Tensor | None, generator: tor
     noise = draw(torch.empty(problem.shape, dtype=problem.dtype, device=problem.y.device), generator)
     # Without an image the law of the start is that of VP codes, x_t ~ N(0, I): noise and data of unit variance.
     return (1 + sigma**2) ** 0.5 * noise if x_init is None else x_init.to(noise) + sigma * noise
+
+
+def _check_state(state: State, problem: Problem, sigmas: Sequence[float]) -> None:
+    """Refuse a state that is of another run. Levels may differ in their last digits, as those of another machine do."""
+    near = [math.isclose(a, b, rel_tol=1e-6) for a, b in zip(state.sigmas, sigmas, strict=False)]
+    if state.sigmas and (len(state.sigmas) != len(sigmas) or not all(near)):
+        raise ValueError(
+            f"resume: a state of a run over {len(state.sigmas) - 1} levels from {state.sigmas[0]:.4g} is not allowed "
+            f"in one over {len(sigmas) - 1} from {sigmas[0]:.4g}; give the solver the grid of the stored run"
+        )
+    if not 0 <= state.index < len(sigmas):
+        raise ValueError(f"resume: level {state.index} is not in a grid of {len(sigmas) - 1} levels")
+    if tuple(state.point.shape) != problem.shape:
+        raise ValueError(
+            f"resume: a point of shape {tuple(state.point.shape)} is not allowed; these measurements are of images "
+            f"{problem.shape}; give those of the stored run"
+        )

@@ -52,6 +52,11 @@ def test_every_figure_draws_and_is_small(records, tmp_path):
         assert plot.alt, id
 
 
+def test_the_second_scan_has_less_noise(records):
+    scores = records["scan"]["scores"]
+    assert (scores[1, -1] > scores[0, -1] + 3).all()  # the posterior mean knows the level
+
+
 def test_exact_claims_hold_even_in_smoke(records):
     assert records["closed-form"].claims["07-S1a"] < 1e-8
     assert records["closed-form"].claims["07-S1b"] < 1e-8

@@ -13,6 +13,7 @@ from lowdim.measurement.problem import pose, residual_ratio
 from lowdim.papers.udig_dip import EXPERIMENTS, FIGURES, FILMS, PROFILES
 from lowdim.papers.udig_dip.baselines import DDS, HalfQuadraticSplitting, total_variation
 from lowdim.papers.udig_dip.curves import error_by_column
+from lowdim.papers.udig_dip.noisy import later
 from lowdim.papers.udig_dip.purifier import Purifier
 from lowdim.papers.udig_dip.runs import METHODS, Curve, at_least, descending, make_method
 from lowdim.papers.udig_dip.scans import TASKS, first_image, magnitude, make_scan
@@ -151,6 +152,13 @@ def test_a_curve_knows_its_last_best_and_the_noise():
     assert curve.peak.tolist() == [20, 30]
     assert curve.crossing.tolist() == [1, 2]
     assert curve.stopped.tolist() == [3.0, 4.0]
+
+
+def test_ten_times_the_peak_is_looked_up_for_each_image():
+    psnr = torch.tensor([[2.0, 1.0], [1.5, 3.0], [1.0, 2.5], [0.5, 2.0]])
+    curve = Curve(psnr, psnr, torch.tensor([10, 20, 30, 40]), psnr, psnr, 0)
+    assert later(curve, 3).tolist() == [1.0, 2.0]  # 30 of 10 updates; 60 of 20 are more than there are
+    assert later(curve, 1).tolist() == curve.best.tolist()
 
 
 def test_the_lower_end_is_of_students_interval():

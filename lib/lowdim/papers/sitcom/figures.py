@@ -92,11 +92,11 @@ FIGURES: dict[str, Plot] = {
         draw=exact.draw_modes,
         caption=(
             "**Three readings of one measurement.** The left half is measured; a bump, nothing and a dip fit it "
-            "equally well. SITCOM finds all three, the likeliest too often."
+            "equally well. SITCOM finds all three."
         ),
         alt=(
             "Left: sixty curves agree on a shaded left half and split into three bundles on the right. Right: bars of "
-            "posterior weights and of shares; the first share is larger than its weight."
+            "posterior weights and of shares, which differ by a few to twenty hundredths."
         ),
     ),
     "phase": Plot(
@@ -117,7 +117,8 @@ FIGURES: dict[str, Plot] = {
         draw=solvers.draw_scan,
         caption=(
             "**A scan with four coils.** Magnitude of a complex picture of which a quarter of the columns of its "
-            "Fourier transform is measured (white); numbers are signal over error in decibels, means over all scans."
+            "Fourier transform is measured (white), with noise of $\\sigma_y=0.05$; numbers are signal over error in "
+            "decibels, means over all scans."
         ),
         alt="Six small grey pictures: the columns, a smeared face, three clear faces, and the true one.",
     ),

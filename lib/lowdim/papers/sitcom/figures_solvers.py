@@ -114,7 +114,7 @@ def draw_scan(record: Record) -> Figure:
     magnitude = np.sqrt((record["images"] ** 2).sum(1))
     truth = np.sqrt((record["x"] ** 2).sum(0))
     panels = np.concatenate([record["mask"][None] * truth.max(), magnitude, truth[None]])
-    scores = record["scores"].mean(1)
+    scores = record["scores"][0].mean(1)
     labels = ["measured columns", *(f"{name}\n{s:.0f} dB" for name, s in zip(record["names"], scores, strict=True))]
     return image_grid(panels, columns=6, column_labels=[*labels, "truth"], limits=(0.0, float(truth.max())))
 

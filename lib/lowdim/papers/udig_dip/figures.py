@@ -55,6 +55,19 @@ FIGURES: dict[str, Plot] = {
             "slowly. Right: residuals fall through one, the red one first."
         ),
     ),
+    "noisy": Plot(
+        experiment="noisy",
+        draw=runs.draw_noisy,
+        caption=(
+            "**Where the noise is large, the cut matters.** Mean over noisy phantoms, $\\sigma_y=0.1$: DIP; uDiG-DIP "
+            "with levels that fall from 0.1 to 0.02 and its weight $\\sigma_y^2/\\tau^2$ cut at 1, as everywhere here; "
+            "the same without the cut; and with the level held at $\\tau=\\sigma_y$."
+        ),
+        alt=(
+            "Left: a red curve rises late and falls; three others peak after few updates, two of them end decibels "
+            "higher, one falls as far. Right: residuals, two of which fall far below one."
+        ),
+    ),
     "inputs": Plot(
         experiment="inputs",
         draw=runs.draw_inputs,

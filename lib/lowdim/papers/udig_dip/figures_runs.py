@@ -10,6 +10,7 @@ import torch
 
 from lowdim.metrics.images import psnr, ssim
 from lowdim.papers.udig_dip.figures_exact import ASEQ, DIP, UDIG
+from lowdim.papers.udig_dip.noisy import RUNS as NOISY
 from lowdim.papers.udig_dip.scans import TITLES
 from lowdim.record import Record
 from lowdim.style import COLOURS, figure
@@ -29,6 +30,18 @@ def draw_overfitting(record: Record) -> Figure:
             "on": (r"sequential, $\lambda=1$", ASEQ, "-")}  # fmt: skip
     for key, (label, colour, style) in runs.items():
         _curve(left, right, record, key, label, colour, style)
+    _finish(left, right)
+    return fig
+
+
+def draw_noisy(record: Record) -> Figure:
+    """PSNR and residual on noisy phantoms: DIP, and uDiG-DIP with three choices of its weight and level."""
+    fig, (left, right) = figure(1.0, 0.78, ncols=2)
+    runs = {"dip": (DIP, "-"), "udig": (UDIG, "-"), "uncut": (UDIG, "--"), "held": (COLOURS["network"], "-.")}
+    for key, (colour, style) in runs.items():
+        _curve(left, right, record, key, NOISY[key], colour, style)
+    left.set(xscale="log")
+    right.set(xscale="log")
     _finish(left, right)
     return fig
 

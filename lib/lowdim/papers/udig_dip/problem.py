@@ -8,12 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lowdim.compat import import_deepinv
+from lowdim.measurement import discrepancy
 from lowdim.measurement import problem as measured
-from lowdim.measurement.discrepancy import noise_level
 from lowdim.measurement.problem import Problem
-
-deepinv: Any = import_deepinv()
 
 
 def pose(y: Tensor, physics: Any, denoiser: Any = None) -> Problem:
@@ -25,8 +22,7 @@ def check_noise(problem: Problem) -> Problem:
     """``problem``. Raises ``ValueError`` for Gaussian noise of a level that is not above 0, or of another number of
     levels than one or one for each measurement; a physics without Gaussian noise passes.
     """
-    if isinstance(getattr(problem.physics, "noise_model", None), deepinv.physics.GaussianNoise):
-        noise_level(problem.physics, problem.shape[0])
+    discrepancy.check_noise(problem.physics, problem.shape[0])
     return problem
 
 

@@ -8,6 +8,7 @@ from lowdim.papers.udig_dip.comparison import levels, tasks
 from lowdim.papers.udig_dip.curves import inputs, methods, overfitting
 from lowdim.papers.udig_dip.exact import fixed_point, limit, norms, spectral_bias
 from lowdim.papers.udig_dip.figures import FIGURES, FILMS
+from lowdim.papers.udig_dip.noisy import noisy
 from lowdim.papers.udig_dip.settings import PROFILES, Settings
 from lowdim.record import Record
 
@@ -17,6 +18,7 @@ EXPERIMENTS: dict[str, Callable[..., Record]] = {
     "fixed-point": fixed_point,
     "norms": norms,
     "overfitting": overfitting,
+    "noisy": noisy,
     "inputs": inputs,
     "methods": methods,
     "tasks": tasks,

@@ -61,11 +61,12 @@ FIGURES: dict[str, Plot] = {
         caption=(
             "**Where the noise is large, the cut matters.** Mean over noisy phantoms, $\\sigma_y=0.1$: DIP; uDiG-DIP "
             "with levels that fall from 0.1 to 0.02 and its weight $\\sigma_y^2/\\tau^2$ cut at 1, as everywhere here; "
-            "the same without the cut; and with the level held at $\\tau=\\sigma_y$."
+            "the same without the cut; and with the level held at $\\tau=\\sigma_y$. From the second round on."
         ),
         alt=(
-            "Left: a red curve rises late and falls; three others peak after few updates, two of them end decibels "
-            "higher, one falls as far. Right: residuals, two of which fall far below one."
+            "Left: a red curve rises late and falls; three others start higher and agree for a hundred updates, then "
+            "one falls as far, one less and one not at all. Right: residuals; the red one falls far below one, two end "
+            "near it."
         ),
     ),
     "inputs": Plot(

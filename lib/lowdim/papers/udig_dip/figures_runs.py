@@ -35,14 +35,20 @@ def draw_overfitting(record: Record) -> Figure:
 
 
 def draw_noisy(record: Record) -> Figure:
-    """PSNR and residual on noisy phantoms: DIP, and uDiG-DIP with three choices of its weight and level."""
-    fig, (left, right) = figure(1.0, 0.78, ncols=2)
-    runs = {"dip": (DIP, "-"), "udig": (UDIG, "-"), "uncut": (UDIG, "--"), "held": (COLOURS["network"], "-.")}
+    """PSNR and residual on noisy phantoms: DIP, and uDiG-DIP with three choices of its weight and level. The first
+    round is left out: there the networks that start at the measurement still return it.
+    """
+    fig, (left, right) = figure(1.0, 0.85, ncols=2)
+    runs = {"dip": (DIP, "-"), "udig": (UDIG, "-"), "uncut": (COLOURS["gaussian"], "--"), "held": (ASEQ, "-.")}
     for key, (colour, style) in runs.items():
-        _curve(left, right, record, key, NOISY[key], colour, style)
-    left.set(xscale="log")
-    right.set(xscale="log")
+        for ax, what in ((left, "psnr"), (right, "residual")):
+            values = record[f"{what}-{key}"].mean(1)
+            ax.plot(record["updates"][1:], values[1:], style, color=colour, label=NOISY[key])
     _finish(left, right)
+    left.get_legend().remove()
+    for ax in (left, right):
+        ax.set_xscale("log")
+    fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return fig
 
 

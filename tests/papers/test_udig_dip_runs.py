@@ -17,6 +17,7 @@ from lowdim.papers.udig_dip.methods import ASeqDIP, ReferenceDIP, SelfGuidedDIP,
 from lowdim.papers.udig_dip.networks import UNet
 from lowdim.papers.udig_dip.purifier import Purifier
 from lowdim.papers.udig_dip.solver import DeepImagePrior
+from papers.test_udig_dip import Linear
 
 deepinv = import_deepinv()
 SHAPE = (1, 4, 4)
@@ -235,17 +236,6 @@ def test_images_may_be_in_the_range_of_their_denoiser():
         tau = [0.3 * unit, 0.2 * unit, 0.1 * unit]
         found.append(HalfQuadraticSplitting(Purifier(denoiser), tau, start=lambda problem: problem.y)(seen, physics))
     torch.testing.assert_close(2 * found[0] - 1, found[1])
-
-
-class Linear(nn.Module):
-    """A network of one number."""
-
-    def __init__(self):
-        super().__init__()
-        self.factor = nn.Parameter(torch.ones(()))
-
-    def forward(self, z):
-        return self.factor * z
 
 
 def test_the_scale_of_the_first_image_stays():

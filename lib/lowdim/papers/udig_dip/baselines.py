@@ -19,7 +19,7 @@ from lowdim.measurement.problem import Problem, check_converged
 from lowdim.papers.udig_dip.methods import Start
 from lowdim.papers.udig_dip.problem import ability, check_noise, for_each, pose
 from lowdim.papers.udig_dip.purifier import Purifier
-from lowdim.papers.udig_dip.solver import Solution, adjoint, draw
+from lowdim.papers.udig_dip.solver import Solution, Solver, adjoint, draw
 
 deepinv: Any = import_deepinv()
 
@@ -28,7 +28,7 @@ INNER = 30
 ADVICE = "are there enough steps, and are y and all levels in the units of the images?"
 
 
-class HalfQuadraticSplitting(deepinv.models.Reconstructor):
+class HalfQuadraticSplitting(Solver):
     """Plug-and-play half-quadratic splitting: uDiG-DIP with pixels in place of the network.
 
     ``x_k = argmin |A x - y|^2 + sigma_y^2 / tau_k^2 |x - z|^2`` by conjugate gradients, then ``z = DP_{tau_k}(x_k)``.
@@ -40,12 +40,6 @@ class HalfQuadraticSplitting(deepinv.models.Reconstructor):
         if not len(tau) or not all(0 < t < math.inf for t in tau):
             raise ValueError(f"tau: {tau!r} is not allowed; give levels > 0")
         self.purifier, self.tau, self.first = purifier, [float(t) for t in tau], start
-
-    def forward(
-        self, y: Tensor, physics: Any, generator: torch.Generator | None = None, *, worst: float | None = None
-    ) -> Tensor:
-        """The reconstruction ``(B, C, H, W)``; see :meth:`solve`."""
-        return self.solve(y, physics, generator, worst=worst).estimate
 
     def solve(
         self, y: Tensor, physics: Any, generator: torch.Generator | None = None, *, worst: float | None = None
@@ -69,7 +63,7 @@ class HalfQuadraticSplitting(deepinv.models.Reconstructor):
         return ended(problem, x, z, (len(self.tau) - 1) * self.purifier.evaluations, worst)
 
 
-class DDS(deepinv.models.Reconstructor):
+class DDS(Solver):
     """Decomposed diffusion sampling (Chung et al. 2024) in units of the image: at each level denoise, make the result
     explain the measurement, and noise it again, partly with the noise that was there.
 
@@ -88,12 +82,6 @@ class DDS(deepinv.models.Reconstructor):
             raise ValueError(f"eta: {eta!r} is not allowed; give a number from 0 to 1")
         self.purifier, self.eta = Purifier(denoiser), eta
         self.sigmas = log_sigmas(levels, *sigmas).tolist()
-
-    def forward(
-        self, y: Tensor, physics: Any, generator: torch.Generator | None = None, *, worst: float | None = None
-    ) -> Tensor:
-        """The reconstruction ``(B, C, H, W)``; see :meth:`solve`."""
-        return self.solve(y, physics, generator, worst=worst).estimate
 
     def solve(
         self, y: Tensor, physics: Any, generator: torch.Generator | None = None, *, worst: float | None = None

@@ -11,6 +11,7 @@ input, in ``lambda_k``, and in the update.
 from __future__ import annotations
 
 import copy
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -79,7 +80,25 @@ class Solution:
     evaluations: int
 
 
-class DeepImagePrior(deepinv.models.Reconstructor):
+class Solver(deepinv.models.Reconstructor):
+    """A reconstructor of deepinv that also says what it did: a subclass has ``solve``, and is called for the estimate
+    alone.
+    """
+
+    def forward(
+        self, y: Tensor, physics: Any, generator: torch.Generator | None = None, *, worst: float | None = None
+    ) -> Tensor:
+        """The reconstruction ``(B, C, H, W)`` of the measurements ``y (B, ...)``; see :meth:`solve`."""
+        return self.solve(y, physics, generator, worst=worst).estimate
+
+    @abstractmethod
+    def solve(
+        self, y: Tensor, physics: Any, generator: torch.Generator | None = None, *, worst: float | None = None
+    ) -> Solution:
+        """The estimate, what it explains of ``y``, and what it cost."""
+
+
+class DeepImagePrior(Solver):
     """Vanilla deep image prior (Ulyanov et al. 2018): ``z`` is noise, drawn once, and nothing is added to the loss.
 
     ``net_factory`` makes an untrained network, image to image. A batch of ``B`` measurements trains ``B`` networks side
@@ -115,12 +134,6 @@ class DeepImagePrior(deepinv.models.Reconstructor):
         # Of the update of the input, for a method that has one. No class attribute: it would hide a module set later.
         self.denoiser: Any = None
         self.evaluations = 0
-
-    def forward(
-        self, y: Tensor, physics: Any, generator: torch.Generator | None = None, *, worst: float | None = None
-    ) -> Tensor:
-        """The reconstruction ``(B, C, H, W)`` of the measurements ``y (B, ...)``; see :meth:`solve`."""
-        return self.solve(y, physics, generator, worst=worst).estimate
 
     def solve(
         self, y: Tensor, physics: Any, generator: torch.Generator | None = None, *, worst: float | None = None

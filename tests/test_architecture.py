@@ -20,7 +20,7 @@ ALLOWED = {
     "distributions": LEAVES,
     "metrics": LEAVES,
     "data": LEAVES,
-    "measurement": LEAVES | {"distributions"},
+    "measurement": LEAVES | {"distributions", "denoising"},
     "denoising": LEAVES | {"distributions"},
     "training": LEAVES | {"distributions"},
     "recipes": LEAVES | BELOW,

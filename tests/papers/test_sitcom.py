@@ -23,14 +23,14 @@ from lowdim.denoising.views import (
     vp_view,
 )
 from lowdim.distributions import Empirical, Gaussian, MoLRG
+from lowdim.measurement.dps import DPS
+from lowdim.measurement.level_solver import Diverged, State, pose
 from lowdim.measurement.matrices import MatrixPhysics
 from lowdim.measurement.problem import NotConverged
-from lowdim.papers.sitcom.baselines import DAPS, DPS
 from lowdim.papers.sitcom.coordinates import VE, VP
-from lowdim.papers.sitcom.descent import Adam, Diverged, GradientDescent, descend
-from lowdim.papers.sitcom.problem import pose
+from lowdim.papers.sitcom.daps import DAPS
+from lowdim.papers.sitcom.descent import Adam, GradientDescent, descend
 from lowdim.papers.sitcom.sitcom import SITCOM, OutputRepair, ddim
-from lowdim.papers.sitcom.solver import State
 from lowdim.papers.sitcom.stopping import Deviations, Fixed, Margin
 
 deepinv = import_deepinv()

@@ -11,8 +11,9 @@ from lowdim.denoising.grids import edm_sigmas, vp_sigmas
 from lowdim.denoising.samplers import ancestral, last
 from lowdim.denoising.views import vp_view
 from lowdim.distributions import Gaussian
+from lowdim.measurement.dps import DPS
 from lowdim.measurement.matrices import MatrixPhysics
-from lowdim.papers.sitcom.baselines import DAPS, DPS
+from lowdim.papers.sitcom.daps import DAPS
 
 deepinv = import_deepinv()
 N = 8

@@ -9,13 +9,13 @@ import torch
 from lowdim.companion.claims import load_claims
 from lowdim.data.faces import sample_faces
 from lowdim.data.records import Images
+from lowdim.measurement.level_solver import Solution
 from lowdim.measurement.tasks import make_task
 from lowdim.papers.sitcom import EXPERIMENTS, FIGURES, PROFILES, larger, network, tasks
 from lowdim.papers.sitcom.network import face_solvers, tuning_values
 from lowdim.papers.sitcom.noise import Either
 from lowdim.papers.sitcom.phase import best_of, turned_psnr
 from lowdim.papers.sitcom.scan import complex_faces, error_db
-from lowdim.papers.sitcom.solver import Solution
 from lowdim.papers.sitcom.stopping import Fixed
 from lowdim.profile import Profiles
 from papers.contract import check_names_apart

@@ -7,8 +7,8 @@ import torch
 
 from lowdim.compat import import_deepinv
 from lowdim.distributions import Gaussian
+from lowdim.measurement.level_solver import Diverged, pose
 from lowdim.measurement.tasks import make_task
-from lowdim.papers.sitcom.descent import Diverged
 from lowdim.papers.sitcom.peers import (
     DeepinvSolver,
     UnitRangeDenoiser,
@@ -17,7 +17,6 @@ from lowdim.papers.sitcom.peers import (
     diffpir,
     to_unit_range_problem,
 )
-from lowdim.papers.sitcom.problem import pose
 
 deepinv = import_deepinv()
 SHAPE = (1, 16, 16)

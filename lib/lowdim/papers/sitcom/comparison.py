@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from lowdim.denoising.grids import edm_sigmas, vp_sigmas
-from lowdim.papers.sitcom.baselines import DAPS, DPS
+from lowdim.measurement.dps import DPS
+from lowdim.measurement.level_solver import LevelSolver
 from lowdim.papers.sitcom.coordinates import posterior_closeness
+from lowdim.papers.sitcom.daps import DAPS
 from lowdim.papers.sitcom.settings import PROFILES, Settings
 from lowdim.papers.sitcom.signals import PRIORS, TASKS, Case, draw_case, measure, signal_psnr
 from lowdim.papers.sitcom.sitcom import SITCOM, OutputRepair
-from lowdim.papers.sitcom.solver import LevelSolver
 from lowdim.profile import check_device
 from lowdim.record import Record
 from lowdim.seeding import make_generator

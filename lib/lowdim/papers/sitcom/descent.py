@@ -8,14 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lowdim.checks import like
-from lowdim.papers.sitcom.problem import Problem
+from lowdim.measurement.level_solver import Diverged
+from lowdim.measurement.problem import Problem
 
 BETA_1, BETA_2 = 0.9, 0.999
-
-
-class Diverged(RuntimeError):
-    """An estimate became NaN or infinite on the way."""
 
 
 class Adam:
@@ -140,8 +136,3 @@ def _note(fit: Fit, rows: Tensor, guessed: Tensor, misfit: Tensor, k: int) -> No
 def root_mean_square(x: Tensor) -> Tensor:
     """``|x| / sqrt(n)`` of each sample, ``(B,)``."""
     return x.flatten(1).square().mean(1).sqrt()
-
-
-def over_batch(v: Tensor, x: Tensor) -> Tensor:
-    """``v (B,)`` in the dtype and on the device of ``x``, shaped to broadcast over it."""
-    return like(v.to(x), x)

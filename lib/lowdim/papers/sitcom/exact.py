@@ -8,9 +8,9 @@ from torch import Tensor
 
 from lowdim.denoising.grids import vp_sigmas
 from lowdim.distributions import Gaussian
+from lowdim.measurement.level_solver import pose
 from lowdim.papers.sitcom.coordinates import VE, VP, Coordinates
 from lowdim.papers.sitcom.descent import GradientDescent
-from lowdim.papers.sitcom.problem import pose
 from lowdim.papers.sitcom.settings import PROFILES
 from lowdim.papers.sitcom.signals import TASKS, Case, draw_case, measure, shapes_prior
 from lowdim.papers.sitcom.sitcom import SITCOM

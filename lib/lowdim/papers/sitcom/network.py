@@ -14,13 +14,14 @@ from lowdim.data.faces import sample_faces
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import edm_sigmas, vp_sigmas
 from lowdim.denoising.weights import load_model
+from lowdim.measurement.dps import DPS
+from lowdim.measurement.level_solver import Solution
 from lowdim.measurement.tasks import TASKS, make_task
 from lowdim.metrics.images import psnr, ssim
-from lowdim.papers.sitcom.baselines import DAPS, DPS
+from lowdim.papers.sitcom.daps import DAPS
 from lowdim.papers.sitcom.peers import DeepinvSolver, ddrm, decomposable, deepinv_dps, diffpir
 from lowdim.papers.sitcom.settings import PROFILES, Settings
 from lowdim.papers.sitcom.sitcom import SITCOM, OutputRepair
-from lowdim.papers.sitcom.solver import Solution
 from lowdim.papers.sitcom.stopping import Deviations
 from lowdim.papers.sitcom.tasks import COLUMNS, UNTUNED, as_picture, summary, timed, tuned_guidance, tuning_score
 from lowdim.profile import check_device

@@ -20,9 +20,8 @@ from lowdim.denoising.conversions import from_unit_range, sigma_to_unit_range
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.views import unit_range_view
 from lowdim.measurement.discrepancy import noise_level
-from lowdim.papers.sitcom.descent import Diverged
-from lowdim.papers.sitcom.problem import Problem, pose
-from lowdim.papers.sitcom.solver import Solution
+from lowdim.measurement.level_solver import Diverged, Solution, pose
+from lowdim.measurement.problem import Problem
 
 deepinv: Any = import_deepinv()
 
@@ -43,7 +42,7 @@ class UnitRangeDenoiser(deepinv.models.Denoiser):
 
     def forward(self, x: Tensor, sigma: float | Tensor, **kwargs: Any) -> Tensor:
         """``(D(2 x - 1, 2 sigma) + 1) / 2``. Raises ``ValueError`` when it has not the shape of ``x``, and
-        :class:`~lowdim.papers.sitcom.descent.Diverged` when it is not finite though ``x`` is.
+        :class:`~lowdim.measurement.level_solver.Diverged` when it is not finite though ``x`` is.
         """
         self.forwards += 1
         self.backwards += int(x.requires_grad and torch.is_grad_enabled())
@@ -73,7 +72,7 @@ class DeepinvSolver(deepinv.models.Reconstructor):
         deepinv draws from PyTorch's global generator; it is seeded from ``generator`` for the run, and put back.
 
         A solver that diverges by its own settings returns NaN, as deepinv's do. Raises
-        :class:`~lowdim.papers.sitcom.descent.Diverged` when the denoiser returns NaN or infinity, and ``ValueError``
+        :class:`~lowdim.measurement.level_solver.Diverged` when the denoiser returns NaN or infinity, and ``ValueError``
         when it returns another shape, when the physics is not one of deepinv's ``LinearPhysics``, has no Gaussian noise
         or (but for DPS) several levels of it; for DDRM also when deepinv knows no singular value decomposition of the
         operator, or holds it in another dtype than ``y``.

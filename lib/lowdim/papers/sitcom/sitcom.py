@@ -15,10 +15,10 @@ from lowdim.checks import check_result
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import vp_sigmas
 from lowdim.measurement.discrepancy import noise_level, observed_entries
+from lowdim.measurement.level_solver import LevelSolver, Visit, draw
+from lowdim.measurement.problem import Problem
 from lowdim.papers.sitcom.coordinates import VP, Coordinates
 from lowdim.papers.sitcom.descent import Adam, Fit, Optimiser, descend, root_mean_square
-from lowdim.papers.sitcom.problem import Problem
-from lowdim.papers.sitcom.solver import LevelSolver, Visit, draw
 from lowdim.papers.sitcom.stopping import Margin, Threshold
 
 Renoise = Callable[[Tensor, Tensor, float, float, Tensor], Tensor]

@@ -14,14 +14,14 @@ from lowdim.data.faces import sample_faces
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import vp_sigmas
 from lowdim.denoising.weights import load_model
+from lowdim.measurement.dps import DPS
+from lowdim.measurement.level_solver import Solution
 from lowdim.measurement.tasks import TASKS, make_task
 from lowdim.metrics.clock import clock_for
 from lowdim.metrics.images import psnr, ssim
 from lowdim.metrics.means import half_width
-from lowdim.papers.sitcom.baselines import DPS
 from lowdim.papers.sitcom.settings import PROFILES, Settings
 from lowdim.papers.sitcom.sitcom import SITCOM
-from lowdim.papers.sitcom.solver import Solution
 from lowdim.papers.sitcom.stopping import Deviations
 from lowdim.profile import check_device
 from lowdim.record import Record

@@ -1,4 +1,4 @@
-"""What every solver of this chapter has in common: it walks down a grid of noise levels, and yields at each."""
+"""Solvers of inverse problems that walk down a grid of noise levels, and yield at each: what they have in common."""
 
 from __future__ import annotations
 
@@ -14,16 +14,22 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from lowdim.checks import like
 from lowdim.compat import import_deepinv
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import check_sigmas
-from lowdim.measurement.problem import check_converged
-from lowdim.papers.sitcom.descent import Diverged
-from lowdim.papers.sitcom.problem import Problem, pose
+from lowdim.denoising.ranges import check_range
+from lowdim.measurement import problem as measured
+from lowdim.measurement.discrepancy import check_noise
+from lowdim.measurement.problem import Problem, check_converged
 
 deepinv: Any = import_deepinv()
 
 ADVICE = "is y in the units of images in [-1, 1], is the noise level right, are there enough levels and inner steps?"
+
+
+class Diverged(RuntimeError):
+    """An estimate became NaN or infinite on the way."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ class LevelSolver(deepinv.models.Reconstructor):
 
         A resumed run sets the generator to the stored state and ends at the same bits as one that was not stopped.
         Several runs of one solver may be on their way at once: each works on a shallow copy of it.
-        Raises ``ValueError`` at once for what :func:`~lowdim.papers.sitcom.problem.pose` refuses, and for a state of
+        Raises ``ValueError`` at once for what :func:`pose` refuses, and for a state of
         another grid or other shapes.
         """
         problem = pose(y, physics, self.denoiser, x_init)
@@ -175,6 +181,21 @@ class LevelSolver(deepinv.models.Reconstructor):
         self, problem: Problem, point: Tensor, sigma: float, sigma_next: float, generator: torch.Generator
     ) -> Visit:
         """From the point ``z`` at ``sigma`` to the one at ``sigma_next``; at ``sigma_next = 0`` the result."""
+
+
+def pose(y: Tensor, physics: Any, denoiser: Denoiser, x_init: Tensor | None = None) -> Problem:
+    """:func:`lowdim.measurement.problem.pose` for images in [-1, 1]; denoisers for pixels in [0, 1], such as those of
+    deepinv, are refused too (see :func:`~lowdim.denoising.ranges.check_range`). So is Gaussian noise of a level that is
+    not above 0, or of several levels but not one for each measurement, whether the solver reads it or not.
+    """
+    posed = measured.pose(y, physics, check_range("denoiser", denoiser), x_init)
+    check_noise(physics, y.shape[0])
+    return posed
+
+
+def over_batch(v: Tensor, x: Tensor) -> Tensor:
+    """``v (B,)`` in the dtype and on the device of ``x``, shaped to broadcast over it."""
+    return like(v.to(x), x)
 
 
 def draw(point: Tensor, generator: torch.Generator) -> Tensor:

@@ -23,6 +23,8 @@ from lowdim.papers.udig_dip.solver import Solution, Solver, adjoint, draw
 
 deepinv: Any = import_deepinv()
 
+LEVELS = (0.01, 5.0)
+"""The lowest and the highest level of a sampler."""
 INNER = 30
 """Most iterations of conjugate gradients in a proximal step."""
 ADVICE = "are there enough steps, and are y and all levels in the units of the images?"
@@ -75,7 +77,7 @@ class DDS(Solver):
     """
 
     def __init__(
-        self, denoiser: Denoiser, *, levels: int = 50, sigmas: tuple[float, float] = (0.01, 5.0), eta: float = 0.85
+        self, denoiser: Denoiser, *, levels: int = 50, sigmas: tuple[float, float] = LEVELS, eta: float = 0.85
     ) -> None:
         super().__init__()
         if not 0 <= eta <= 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -25,51 +26,51 @@ from lowdim.papers.udig_dip.runs import (
 )
 from lowdim.papers.udig_dip.scans import TITLES, Scan, first_image, make_scan
 from lowdim.papers.udig_dip.settings import PROFILES, Settings
+from lowdim.papers.udig_dip.tuning import Tuned, guided_sampler, tune
 from lowdim.profile import check_device
 from lowdim.record import Record
 from lowdim.seeding import make_generator
 
-OTHERS = {"start": "zero-filled, FBP", "tv": "total variation", "hqs": "pixels (HQS)", "dds": "DDS"}
+OTHERS = {"start": "zero-filled, FBP", "tv": "total variation", "hqs": "pixels (HQS)", "dds": "DDS", "dps": "DPS"}
 NAMES = {**OTHERS, **METHODS}
-WEIGHTS = (3e-4, 1e-3, 3e-3, 1e-2)
-"""Weights of total variation that are tried on other images."""
 COSTS = (
-    "task", "method", "images", "PSNR (dB)", "± (95 %)", "SSIM", "updates", "evaluations", "seconds an image",
+    "task", "method", "images", "PSNR (dB)", "± (95 %)", "SSIM", "updates", "evaluations", "seconds an image", "tuned",
 )  # fmt: skip
 STOPS = ("task", "method", "last (dB)", "stopped at the noise (dB)", "best, by the truth (dB)", "residual / noise")
 Row = dict[str, Tensor]
 """PSNR of the last image, stopped at the noise, and the best; SSIM; residual; evaluations, updates and seconds, each
 ``(B,)``, and one image.
 """
-MISMATCHED = ("start", "hqs", "dds", "dip", "aseq", "udig")
+MISMATCHED = ("start", "hqs", "dds", "dps", "dip", "reference", "aseq", "udig")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every method of a comparison gets: the sizes, the seed, the prior, and what was tuned for each task."""
+
+    settings: Settings
+    seed: int
+    denoiser: Denoiser
+    tuned: dict[str, Tuned]
+    device: torch.device
 
 
 def tasks(profile: str, seed: int, device: str) -> Record:
     """Every method on phantoms, of which the prior knows the law, and some on brain slices, which it has never seen
     (claims U7 to U9).
     """
-    settings = PROFILES[profile]
-    found = _compare(settings, "phantoms", settings.tasks, seed, device)
-    brains = _compare(settings, "brains", settings.mismatch_tasks, seed, device, MISMATCHED)
+    settings, place = PROFILES[profile], check_device(device)
+    denoiser = prior(place)
+    tuned = {task: tune(task, settings, seed, denoiser, place) for task in settings.tasks}
+    bench = Bench(settings, seed, denoiser, tuned, place)
+    found = _compare(bench, "phantoms", settings.tasks)
+    brains = _compare(bench, "brains", settings.mismatch_tasks, MISMATCHED)
     last = dict(zip(NAMES, found["psnr"].transpose(0, 1), strict=True))  # of each method (tasks, B)
     new = dict(zip(MISMATCHED, brains["psnr"].transpose(0, 1), strict=True))
     common = [settings.tasks.index(task) for task in settings.mismatch_tasks]
     known = {name: last[name][common] for name in MISMATCHED}
-    drop = {name: float((known[name] - new[name]).mean()) for name in MISMATCHED}
-    over = {name: last["udig"] - scores for name, scores in last.items()}
-    stopped = found["stopped"][:, list(NAMES).index("dip")]
     record = Record(
-        claims={
-            "08-U7a": min(at_least(row) for row in over["dip"]),
-            "08-U7b": min(at_least(row) for row in over["aseq"]),
-            "08-U7c": min(at_least(row) for row in over["reference"]),
-            "08-U7d": float((last["udig"] - stopped).mean()),
-            "08-U8a": float(over["dds"].mean(1).min()),
-            "08-U8b": float(over["hqs"].mean(1).min()),
-            "08-U9a": drop["udig"] - drop["dds"],
-            "08-U9b": float((new["udig"] - new["dip"]).mean()),
-            "08-U9c": float((new["udig"] - new["dds"]).mean()),
-        },
+        claims=_claims(last, found["stopped"][:, list(NAMES).index("dip")], known, new),
         arrays={
             "tasks": list(settings.tasks), "names": list(NAMES.values()), **found,
             "brains-tasks": list(settings.mismatch_tasks), "brains-names": [NAMES[name] for name in MISMATCHED],
@@ -79,20 +80,46 @@ def tasks(profile: str, seed: int, device: str) -> Record:
     for k, task in enumerate(settings.tasks):
         for name in MISMATCHED:
             record.number(f"{name}-{task}", float(last[name][k].mean()), "dB", tolerance=1.0)
-    record.table("every-task", COSTS, _cost_rows(found, settings.tasks, "phantoms"))
-    record.table("brain-slices", COSTS, _cost_rows(brains, settings.mismatch_tasks, "brain slices"))
+    record.table("every-task", COSTS, _cost_rows(bench, found, settings.tasks, "phantoms"))
+    record.table("brain-slices", COSTS, _cost_rows(bench, brains, settings.mismatch_tasks, "brain slices"))
     record.table("stopping", STOPS, _stop_rows(found, settings.tasks))
     return record
 
 
-def _cost_rows(found: dict[str, Any], on: Sequence[str], kind: str) -> Iterator[tuple[str | float, ...]]:
-    """What each method reaches on each task with its last image, and what an image costs."""
+def _claims(last: Row, stopped: Tensor, known: Row, new: Row) -> dict[str, float]:
+    """From the PSNR of each method on all tasks, of DIP stopped at the noise, and on the tasks that are measured on
+    both kinds of images: ``(tasks, B)`` each.
+    """
+    over = {name: last["udig"] - scores for name, scores in last.items()}
+    ahead = {name: new["udig"] - scores for name, scores in new.items()}
+    drop = {name: float((known[name] - new[name]).mean()) for name in new}
+    return {
+        "08-U7a": min(at_least(row) for row in over["dip"]),
+        "08-U7b": min(at_least(row) for row in over["aseq"]),
+        "08-U7c": min(at_least(row) for row in over["reference"]),
+        "08-U7d": float((last["udig"] - stopped).mean()),
+        "08-U7e": min(at_least(row) for row in ahead["reference"]),
+        "08-U7f": min(at_least(row) for row in over["input"]),
+        "08-U8a": float(over["dds"].mean(1).min()),
+        "08-U8b": float(over["hqs"].mean(1).min()),
+        "08-U8c": float(over["dps"].mean(1).min()),
+        "08-U9a": drop["udig"] - drop["dds"],
+        "08-U9b": float(ahead["dip"].mean()),
+        "08-U9c": float(ahead["dds"].mean()),
+        "08-U9d": drop["udig"] - drop["dps"],
+    }
+
+
+def _cost_rows(bench: Bench, found: dict[str, Any], on: Sequence[str], kind: str) -> Iterator[tuple[str | float, ...]]:
+    """What each method reaches on each task with its last image, what an image costs, and what was tuned."""
     for k, task in enumerate(on):
+        tuned = {"tv": f"weight {bench.tuned[task].weight:g}", "dps": f"guidance {bench.tuned[task].guidance:g}"}
         for m, name in enumerate(found["keys"]):
             mean = {part: float(found[part][k, m].double().mean()) for part in ("psnr", "ssim", "seconds")}
             counts = (float(found[part][k, m, 0]) for part in ("updates", "evaluations"))
             images, width = f"{found['psnr'].shape[-1]} {kind}", float(found["width"][k, m])
-            yield TITLES[task], NAMES[name], images, mean["psnr"], width, mean["ssim"], *counts, mean["seconds"]
+            quality, seconds = (mean["psnr"], width, mean["ssim"]), mean["seconds"]
+            yield TITLES[task], NAMES[name], images, *quality, *counts, seconds, tuned.get(name, "")
 
 
 def _stop_rows(found: dict[str, Any], on: Sequence[str]) -> Iterator[tuple[str | float, ...]]:
@@ -132,16 +159,12 @@ def levels(profile: str, seed: int, device: str) -> Record:
     )  # fmt: skip
 
 
-def _compare(
-    settings: Settings, kind: str, on: tuple[str, ...], seed: int, device: str, names: tuple[str, ...] = tuple(NAMES)
-) -> dict[str, Any]:
+def _compare(bench: Bench, kind: str, on: tuple[str, ...], names: tuple[str, ...] = tuple(NAMES)) -> dict[str, Any]:
     """The methods ``names`` on every task: arrays ``(tasks, methods, B)``."""
-    place = check_device(device)
-    denoiser = prior(place)
     rows: dict[str, list[Tensor]] = {}
     for task in on:
-        scan = make_scan(task, kind, settings.slices, seed, place, size=settings.size)
-        found = [_measure(name, scan, settings, seed, denoiser) for name in names]
+        scan = make_scan(task, kind, bench.settings.slices, bench.seed, bench.device, size=bench.settings.size)
+        found = [_measure(name, scan, bench) for name in names]
         for part in found[0]:
             rows.setdefault(part, []).append(torch.stack([row[part] for row in found]))
     images = {f"images-{task}": image for task, image in zip(on, rows.pop("image"), strict=True)}
@@ -150,18 +173,18 @@ def _compare(
     return {**arrays, **images, "keys": list(names)}
 
 
-def _measure(name: str, scan: Scan, settings: Settings, seed: int, denoiser: Denoiser) -> Row:
+def _measure(name: str, scan: Scan, bench: Bench) -> Row:
     """One method on one scan."""
     count, clock = len(scan.x), clock_for(scan.y.device)
     if name in METHODS:
-        method = make_method(name, scan, settings, settings.updates, denoiser)
+        method = make_method(name, scan, bench.settings, bench.settings.updates, bench.denoiser)
         began = clock()
-        curve = run_curve(method, scan, seed, name)
+        curve = run_curve(method, scan, bench.seed, name)
         estimate, residual = curve.estimate.to(scan.x), curve.residual[-1]
         row = {"psnr": curve.last, "stopped": curve.stopped, "best": curve.best}
         cost = (curve.evaluations, int(curve.updates[-1]))
     else:
-        run = _other(name, scan, settings, seed, denoiser)
+        run = _other(name, scan, bench)
         began = clock()
         estimate, evaluations = run()
         problem = pose(scan.y, scan.physics)
@@ -175,33 +198,26 @@ def _measure(name: str, scan: Scan, settings: Settings, seed: int, denoiser: Den
     return row | {"evaluations": torch.full((count,), cost[0]), "updates": torch.full((count,), cost[1])}
 
 
-def _other(
-    name: str, scan: Scan, settings: Settings, seed: int, denoiser: Denoiser
-) -> Callable[[], tuple[Tensor, int]]:
-    """A method without a network of its own, tuned and ready to run: its image, and its evaluations of the denoiser."""
+def _other(name: str, scan: Scan, bench: Bench) -> Callable[[], tuple[Tensor, int]]:
+    """A method without a network of its own, ready to run: its image, and its evaluations of the denoiser."""
+    settings, tuned = bench.settings, bench.tuned[scan.task]
     if name == "start":
         return lambda: (scan.start(), 0)
     if name == "tv":
-        weight = _tv_weight(scan, settings, seed)
-        return lambda: (total_variation(pose(scan.y, scan.physics), weight, scan.start()), 0)
+        return lambda: (total_variation(pose(scan.y, scan.physics), tuned.weight, scan.start()), 0)
+    generator = make_generator(bench.seed, "udig-dip", "compare", name, scan.task)
+    if name == "dps":
+        sampler = guided_sampler(bench.denoiser, settings.dps_levels, tuned.guidance)
+        return lambda: (sampler(scan.y, scan.physics, generator), settings.dps_levels)
     rounds = max(2, settings.updates // settings.steps)
     solver: HalfQuadraticSplitting | DDS = (
-        HalfQuadraticSplitting(Purifier(denoiser), descending(rounds), start=first_image)
+        HalfQuadraticSplitting(Purifier(bench.denoiser), descending(rounds), start=first_image)
         if name == "hqs"
-        else DDS(denoiser, levels=settings.dds_levels)
+        else DDS(bench.denoiser, levels=settings.dds_levels)
     )
 
     def run() -> tuple[Tensor, int]:
-        generator = make_generator(seed, "udig-dip", "compare", name, scan.task)
         solution = solver.solve(scan.y, scan.physics, generator)
         return solution.estimate, solution.evaluations
 
     return run
-
-
-def _tv_weight(scan: Scan, settings: Settings, seed: int) -> float:
-    """The weight that is best on two other phantoms."""
-    other = make_scan(scan.task, "phantoms", 2, seed + 1, scan.y.device, size=settings.size)
-    problem, start = pose(other.y, other.physics), other.start()
-    scores = [float(other.psnr(total_variation(problem, weight, start)).mean()) for weight in WEIGHTS]
-    return WEIGHTS[scores.index(max(scores))]

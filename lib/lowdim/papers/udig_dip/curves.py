@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lowdim.compat import import_deepinv
 from lowdim.data.phantoms import sample_phantoms
-from lowdim.papers.udig_dip.methods import ASeqDIP, ReferenceDIP
+from lowdim.papers.udig_dip.methods import ASeqDIP, ReferenceDIP, SelfGuidedDIP
 from lowdim.papers.udig_dip.networks import UNet
 from lowdim.papers.udig_dip.runs import METHODS, RATE_NOISE, Curve, make_method, prior, run_curve
 from lowdim.papers.udig_dip.scans import Scan, make_scan
@@ -22,7 +22,8 @@ from lowdim.seeding import make_generator
 deepinv: Any = import_deepinv()
 
 NOISE_STD = 0.1
-WATCHED = ("dip", "aseq", "udig")
+SHOWN = ("dip", "aseq", "udig")
+"""Whose last images are kept."""
 
 
 def noisy_scan(settings: Settings, seed: int, device: str | torch.device) -> Scan:
@@ -35,7 +36,9 @@ def noisy_scan(settings: Settings, seed: int, device: str | torch.device) -> Sca
 
 
 def overfitting(profile: str, seed: int, device: str) -> Record:
-    """Vanilla DIP on noisy phantoms, long after its best moment; and the autoencoding scheme (claims U1 and U3)."""
+    """Vanilla DIP on noisy phantoms, long after its best moment; with the autoencoding scheme, a reference, and guided
+    by itself (claims U1 and U3). All start with a network that has to make everything, at one learning rate.
+    """
     settings = PROFILES[profile]
     scan = noisy_scan(settings, seed, check_device(device))
     rounds = settings.noisy_updates // settings.steps
@@ -46,6 +49,9 @@ def overfitting(profile: str, seed: int, device: str) -> Record:
 
     dip = run_curve(DeepImagePrior(net, **options), scan, seed, "noisy")
     off, on = (run_curve(ASeqDIP(net, lam=lam, **options), scan, seed, "weights") for lam in (0.0, 1.0))
+    reference = run_curve(ReferenceDIP(net, scan.reference, **options), scan, seed, "noisy")
+    guided = run_curve(SelfGuidedDIP(net, draws=1, **options), scan, seed, "noisy")
+    found = {"dip": dip, "off": off, "on": on, "reference": reference, "self-guided": guided}
     fall = dip.best - dip.last
     record = Record(
         claims={
@@ -55,10 +61,13 @@ def overfitting(profile: str, seed: int, device: str) -> Record:
             "08-U3b": float((on.best - on.last).mean() / (off.best - off.last).mean()),
         },
         arrays={"updates": dip.updates, "x": scan.x[0], "y": scan.y[0], "last": dip.estimate[0],
-                **_curves({"dip": dip, "off": off, "on": on})},
+                **_curves(found)},
     )  # fmt: skip
     record.number("updates-over-those-of-the-peak", float((dip.updates[-1] / dip.peak).mean()), tolerance=20)
     record.number("stopped-at-the-noise-below-best", float((dip.best - dip.stopped).mean()), "dB", tolerance=2.0)
+    for name, curve in found.items():
+        record.number(f"noise-fall-{name}", float((curve.best - curve.last).mean()), "dB", tolerance=2.0)
+        record.number(f"noise-best-{name}", float(curve.best.mean()), "dB", tolerance=2.0)
     return record
 
 
@@ -96,14 +105,14 @@ def _rank_correlation(values: Tensor) -> float:
 
 
 def methods(profile: str, seed: int, device: str) -> Record:
-    """DIP, aSeqDIP and uDiG-DIP on the same scans, seen after every round (claims U6c to U6f, U7q, U7r)."""
+    """Every method on the same scans, seen after every round (claims U6c to U6f, U7q, U7r)."""
     settings = PROFILES[profile]
     place = check_device(device)
     scan = make_scan(settings.curve_task, "phantoms", settings.curve_slices, seed, place, size=settings.size)
     denoiser = prior(place)
     found = {
         name: run_curve(make_method(name, scan, settings, settings.curve_updates, denoiser), scan, seed, name)
-        for name in WATCHED
+        for name in METHODS
     }
     fall = {name: float((curve.best - curve.last).mean()) for name, curve in found.items()}
     udig = found["udig"]
@@ -117,14 +126,14 @@ def methods(profile: str, seed: int, device: str) -> Record:
             "08-U7r": float((udig.last - found["aseq"].last).mean()),
         },
         arrays={
-            "names": [METHODS[name] for name in found], "updates": udig.updates, "x": scan.x[0],
+            "names": [METHODS[name] for name in SHOWN], "updates": udig.updates, "x": scan.x[0],
             "frames": udig.frames,
-            "split": torch.stack([error_by_column(curve.estimate, scan) for curve in found.values()]),
+            "split": torch.stack([error_by_column(found[name].estimate, scan) for name in SHOWN]),
             "start": scan.start()[0], "evaluations": [curve.evaluations for curve in found.values()],
-            "images": torch.stack([curve.estimate[0] for curve in found.values()]), **_curves(found),
+            "images": torch.stack([found[name].estimate[0] for name in SHOWN]), **_curves(found),
         },
     )  # fmt: skip
-    for name in WATCHED:
+    for name in found:
         record.number(f"psnr-{name}", float(found[name].last.mean()), "dB", tolerance=1.0)
         record.number(f"fall-{name}", fall[name], "dB", tolerance=1.0)
     return record

@@ -11,6 +11,7 @@ import torch
 from lowdim.metrics.images import psnr, ssim
 from lowdim.papers.udig_dip.figures_exact import ASEQ, DIP, UDIG
 from lowdim.papers.udig_dip.noisy import RUNS as NOISY
+from lowdim.papers.udig_dip.runs import METHODS
 from lowdim.papers.udig_dip.scans import TITLES
 from lowdim.record import Record
 from lowdim.style import COLOURS, figure
@@ -19,18 +20,30 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOUR = {"dip": DIP, "aseq": ASEQ, "udig": UDIG}
+LINES = {
+    "dip": (DIP, "-"),
+    "reference": (DIP, ":"),
+    "self-guided": (COLOURS["exact"], "-"),
+    "input": (COLOURS["baseline"], "-"),
+    "aseq": (ASEQ, "-"),
+    "udig": (UDIG, "-"),
+}
+"""Colour and style of each method."""
 RAMP = ("#0b2f57", "#0b5cad", "#349be6", "#8cc4ee")
 
 
 def draw_overfitting(record: Record) -> Figure:
-    """PSNR and residual on noisy phantoms: DIP, and the sequential scheme with and without its term."""
-    fig, (left, right) = figure(1.0, 0.78, ncols=2)
-    runs = {"dip": ("DIP", DIP, "-"), "off": (r"sequential, $\lambda=0$", COLOURS["baseline"], "-"),
-            "on": (r"sequential, $\lambda=1$", ASEQ, "-")}  # fmt: skip
-    for key, (label, colour, style) in runs.items():
-        _curve(left, right, record, key, label, colour, style)
-    _finish(left, right)
+    """PSNR and residual on noisy phantoms: DIP, with a reference, guided by itself, and the sequential scheme with and
+    without its term.
+    """
+    fig, (left, right) = figure(1.0, 0.85, ncols=2)
+    runs = {"dip": METHODS["dip"], "reference": METHODS["reference"], "self-guided": METHODS["self-guided"],
+            "off": r"sequential, $\lambda=0$", "on": r"sequential, $\lambda=1$"}  # fmt: skip
+    lines = LINES | {"off": (COLOURS["baseline"], "-"), "on": LINES["aseq"]}
+    for key, label in runs.items():
+        _curve(left, right, record, key, label, *lines[key])
+    _finish(left, right, legend=False)
+    _legend_below(fig, left, 3)
     return fig
 
 
@@ -44,11 +57,10 @@ def draw_noisy(record: Record) -> Figure:
         for ax, what in ((left, "psnr"), (right, "residual")):
             values = record[f"{what}-{key}"].mean(1)
             ax.plot(record["updates"][1:], values[1:], style, color=colour, label=NOISY[key])
-    _finish(left, right)
-    left.get_legend().remove()
+    _finish(left, right, legend=False)
     for ax in (left, right):
         ax.set_xscale("log")
-    fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    _legend_below(fig, left, 4)
     return fig
 
 
@@ -64,11 +76,12 @@ def draw_inputs(record: Record) -> Figure:
 
 
 def draw_methods(record: Record) -> Figure:
-    """PSNR and residual of the three methods against the updates, with the point where the noise is reached."""
-    fig, (left, right) = figure(1.0, 0.78, ncols=2)
-    for key, name in zip(COLOUR, record["names"], strict=True):
-        _curve(left, right, record, key, str(name), COLOUR[key], "-")
-    _finish(left, right)
+    """PSNR and residual of every method against the updates, with the point where the noise is reached."""
+    fig, (left, right) = figure(1.0, 0.85, ncols=2)
+    for key, name in METHODS.items():
+        _curve(left, right, record, key, name, *LINES[key])
+    _finish(left, right, legend=False)
+    _legend_below(fig, left, 3)
     return fig
 
 
@@ -160,11 +173,17 @@ def _curve(left: Axes, right: Axes, record: Record, key: str, label: str, colour
             ax.plot(updates[down[0]], values[down[0]], "o", color=colour, mfc=COLOURS["card"], ms=6, mew=1.5, zorder=5)
 
 
-def _finish(left: Axes, right: Axes) -> None:
+def _finish(left: Axes, right: Axes, *, legend: bool = True) -> None:
     left.set(xlabel="updates", title="PSNR, dB")
     right.axhline(1, color=COLOURS["theory"], lw=1)
     right.set(xlabel="updates", title=r"residual over $\sigma_y\sqrt{m}$", yscale="log")
-    left.legend(fontsize=8)
+    if legend:
+        left.legend(fontsize=8)
+
+
+def _legend_below(fig: Figure, ax: Axes, columns: int) -> None:
+    """One legend for both panels, below them."""
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
 
 
 def _table(record: Record, labels: list[str], last: Any, best: Any, width: Any) -> Figure:

@@ -50,7 +50,8 @@ class Purifier:
             raise ValueError(f"kind: {kind!r} is unknown; choose one of {', '.join(get_args(Kind))}")
         if steps < 1 or (kind == "tweedie" and steps != 1):
             raise ValueError(f"steps: {steps!r} is not allowed for {kind}; give a whole number >= 1 (tweedie: 1)")
-        self.denoiser, self.kind, self.steps, self.noise, self.by_channel = denoiser, kind, steps, noise, by_channel
+        self.denoiser, self.kind, self.steps, self.noise = denoiser, kind, steps, noise
+        self.view = channelwise(denoiser) if by_channel else denoiser
 
     @property
     def evaluations(self) -> int:
@@ -65,7 +66,6 @@ class Purifier:
         check_finite("x", x)
         if not tau > 0:
             raise ValueError(f"tau: {tau!r} is not allowed; give a level > 0")
-        pictures = x.flatten(0, 1)[:, None] if self.by_channel else x
         grid = (
             log_sigmas(self.steps, LEAST * tau, tau)
             if self.steps > 1
@@ -74,10 +74,8 @@ class Purifier:
         sampler = self._sampler(generator)
         with torch.no_grad():
             if self.noise:
-                found = purify(self.denoiser, pictures, grid, generator, sampler=sampler)
-            else:
-                found = last(sampler(self.denoiser, pictures, grid))
-        return found.reshape(x.shape)
+                return purify(self.view, x, grid, generator, sampler=sampler)
+            return last(sampler(self.view, x, grid))
 
     def _sampler(self, generator: torch.Generator) -> Sampler:
         if self.kind != "ancestral":
@@ -87,6 +85,19 @@ class Purifier:
             return ancestral(denoiser, x, sigmas, generator)
 
         return draw
+
+
+def channelwise(denoiser: Denoiser) -> Denoiser:
+    """``denoiser``, to which each channel of ``(B, C, H, W)`` is an image of its own: real and imaginary part of a
+    complex image share one grey prior. A noise level is a number or ``(B,)``.
+    """
+
+    def view(x: Tensor, sigma: float | Tensor) -> Tensor:
+        channels = x.shape[1]
+        level = sigma.repeat_interleave(channels) if isinstance(sigma, Tensor) and sigma.dim() else sigma
+        return denoiser(x.flatten(0, 1)[:, None], level).reshape(x.shape)
+
+    return view
 
 
 Purify = Callable[[Tensor, float, torch.Generator], Tensor]

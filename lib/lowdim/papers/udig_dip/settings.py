@@ -50,7 +50,9 @@ class Settings:
     updates: int
     """Updates of every method there."""
     dds_levels: int
-    """Levels of the diffusion sampler there."""
+    """Levels of DDS there."""
+    dps_levels: int
+    """Levels of DPS there, each with a gradient."""
     purify_levels: tuple[float, ...]
     """Levels of purification that are compared."""
     purify_slices: int
@@ -80,6 +82,7 @@ _QUICK = Settings(
     slices=1,
     updates=20,
     dds_levels=8,
+    dps_levels=8,
     purify_levels=(0.02, 0.2),
     purify_slices=1,
     purify_updates=20,
@@ -100,6 +103,7 @@ _SMOKE = replace(
     slices=2,
     updates=4,
     dds_levels=3,
+    dps_levels=3,
     purify_updates=4,
 )
 _STUDY = replace(
@@ -108,7 +112,7 @@ _STUDY = replace(
     draws=20_000,
     size=48,
     curve_slices=8,
-    curve_updates=400,
+    curve_updates=800,
     noisy_size=48,
     noisy_slices=6,
     noisy_updates=1_000,
@@ -118,8 +122,9 @@ _STUDY = replace(
     tasks=("mri-4", "mri-8", "ct-30", "ct-18"),
     mismatch_tasks=("mri-4", "ct-18"),
     slices=8,
-    updates=200,
+    updates=800,
     dds_levels=100,
+    dps_levels=200,
     purify_levels=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
     purify_slices=4,
     purify_updates=150,
@@ -133,7 +138,6 @@ _FULL = replace(
     noisy_updates=2_000,
     input_updates=800,
     tasks=("mri-4", "mri-8", "mri-4-gaussian", "ct-60", "ct-30", "ct-18"),
-    updates=800,
     purify_slices=8,
     purify_updates=300,
 )

@@ -1,13 +1,14 @@
 """The leaves: profiles, seeds, devices, records and the checks at the public edge."""
 
 import math
+import re
 from dataclasses import FrozenInstanceError, dataclass
 
 import numpy as np
 import pytest
 import torch
 
-from lowdim.checks import check_batch, check_finite, expand_sigma, like
+from lowdim.checks import check_batch, check_count, check_finite, expand_sigma, like
 from lowdim.profile import PROFILE_NAMES, Profiles, check_device, check_profile, check_seed
 from lowdim.record import Number, Record
 from lowdim.seeding import make_generator
@@ -86,6 +87,37 @@ def test_check_finite_and_batch_name_the_argument():
         check_finite("x", [1.0])
     with pytest.raises(ValueError, match=r"x: shape \(3,\) is not allowed; give \(B, 3\)"):
         check_batch("x", torch.zeros(3), (3,))
+
+
+@pytest.mark.parametrize("value", [4, np.int64(4), np.uint8(4), torch.tensor(4)])
+def test_check_count_returns_whole_numbers_as_int(value):
+    for bounds in [(), (4,), (0, 4), (4, 4)]:
+        found = check_count("n", value, *bounds)
+        assert found == 4
+        assert type(found) is int
+
+
+@pytest.mark.parametrize("value", [True, False, np.True_, 2.0, np.float64(2.0), math.nan, math.inf, "2", None, [2]])
+def test_check_count_refuses_what_is_no_whole_number(value):
+    said = f"n: {value!r} is not allowed; give a whole number of at least 0"
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+        check_count("n", value, 0)
+
+
+@pytest.mark.parametrize(("value", "bounds", "allowed"), [
+    (0, {}, "of at least 1"),
+    (-1, {"least": 0}, "of at least 0"),
+    (np.int64(1), {"least": 2}, "of at least 2"),
+    (0, {"most": 5}, "from 1 to 5"),
+    (6, {"most": 5}, "from 1 to 5"),
+    (3, {"least": 0, "most": 2}, "from 0 to 2"),
+    (0, {"most": 0}, "from 1 to 0"),
+])  # fmt: skip
+def test_check_count_refuses_what_is_out_of_range(value, bounds, allowed):
+    with pytest.raises(
+        ValueError, match=f"^n: {re.escape(repr(value))} is not allowed; give a whole number {allowed}$"
+    ):
+        check_count("n", value, **bounds)
 
 
 def test_like_broadcasts_over_samples():

@@ -4,6 +4,7 @@ and what is allowed.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 import torch
@@ -36,11 +37,19 @@ def check_batch(name: str, x: Tensor, shape: Sequence[int]) -> Tensor:
     return x
 
 
-def check_count(name: str, value: int) -> int:
-    """``value`` when it is a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name}: {value!r} is not allowed; give a whole number of at least 1")
-    return value
+def check_count(name: str, value: int, least: int = 1, most: int | None = None) -> int:
+    """``value`` as an ``int`` when it is a whole number of at least ``least`` and, where it is given, at most ``most``.
+
+    Whole numbers of other libraries, such as NumPy's, are allowed. Booleans and floats are not, ``2.0`` neither.
+    """
+    try:
+        count = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        count = None
+    if count is None or count < least or (most is not None and count > most):
+        allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name}: {value!r} is not allowed; give a whole number {allowed}")
+    return count
 
 
 def check_result(name: str, result: Tensor, x: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_batch
+from lowdim.checks import check_batch, check_count
 
 FACTORS = ("x", "y", "radius", "brightness")
 RANGES = ((-0.35, 0.35), (-0.35, 0.35), (0.25, 0.5), (0.5, 1.0))
@@ -34,8 +34,7 @@ class Discs(NamedTuple):
 
 def sample_discs(n: int, generator: torch.Generator, size: int = 16, dtype: torch.dtype = torch.float64) -> Discs:
     """``n`` discs with factors uniform in :data:`RANGES`."""
-    if n < 1:
-        raise ValueError(f"n: {n!r} is not allowed; give at least 1")
+    check_count("n", n)
     low, high = torch.tensor(RANGES, dtype=dtype).T
     factors = low + (high - low) * torch.rand(n, len(FACTORS), generator=generator, dtype=dtype)
     return Discs(render_discs(factors, size), factors)

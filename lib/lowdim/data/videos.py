@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from lowdim.checks import check_count
 from lowdim.data.local import find, missing
 from lowdim.data.records import DataFile, DataSet
 
@@ -55,8 +56,7 @@ def read_video(path: str | Path, frames: int, side: int, *, stride: int = 1, sta
     pictures, and one that is too short; ``ImportError`` with the command where PyAV is missing.
     """
     for name, value, least in (("frames", frames, 1), ("side", side, 2), ("stride", stride, 1), ("start", start, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"{name}: {value!r} is not allowed; give a whole number of at least {least}")
+        check_count(name, value, least)
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"path: {path} is not a file; give the path of a video")

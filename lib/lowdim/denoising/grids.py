@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from lowdim.checks import check_count
 from lowdim.denoising.conversions import alpha_bar_to_sigma, linear_beta_alpha_bars
 
 
@@ -31,12 +32,6 @@ def check_sigmas(sigmas: Tensor | Sequence[float]) -> Tensor:
     return grid
 
 
-def _check_steps(steps: int, most: int | None = None) -> None:
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1 or (most is not None and steps > most):
-        upper = "" if most is None else f" and <= {most}"
-        raise ValueError(f"steps: {steps!r} is not allowed; give a whole number >= 1{upper}")
-
-
 def _check_range(sigma_min: float, sigma_max: float) -> None:
     if not 0 < sigma_min < sigma_max < math.inf:
         raise ValueError(
@@ -54,7 +49,7 @@ def edm_sigmas(steps: int, sigma_min: float = 0.002, sigma_max: float = 80.0, rh
     ``sigma_i = (sigma_max^(1/rho) + i/(steps-1) (sigma_min^(1/rho) - sigma_max^(1/rho)))^rho``, ``i < steps``. One step
     goes from ``sigma_max`` straight to 0.
     """
-    _check_steps(steps)
+    check_count("steps", steps)
     _check_range(sigma_min, sigma_max)
     if not rho > 0:
         raise ValueError(f"rho: {rho!r} is not allowed; give a number > 0")
@@ -64,7 +59,7 @@ def edm_sigmas(steps: int, sigma_min: float = 0.002, sigma_max: float = 80.0, rh
 
 def log_sigmas(steps: int, sigma_min: float = 0.002, sigma_max: float = 80.0) -> Tensor:
     """Levels evenly spaced in ``log sigma`` from ``sigma_max`` to ``sigma_min``, then 0."""
-    _check_steps(steps)
+    check_count("steps", steps)
     _check_range(sigma_min, sigma_max)
     return _then_zero(torch.linspace(math.log(sigma_max), math.log(sigma_min), steps, dtype=torch.float64).exp())
 
@@ -79,9 +74,7 @@ def vp_sigmas(
     a grid that starts near an earlier timestep. For other spacings index :func:`linear_beta_alpha_bars` yourself.
     """
     alpha_bars = linear_beta_alpha_bars(train_steps, beta_start, beta_end)
-    end = train_steps if last is None else last
-    if not 1 <= end <= train_steps:
-        raise ValueError(f"last: {last!r} is not allowed; give a whole number from 1 to {train_steps}")
-    _check_steps(steps, most=end)
+    end = train_steps if last is None else check_count("last", last, most=train_steps)
+    check_count("steps", steps, most=end)
     timesteps = torch.arange(steps) * (end // steps)
     return _then_zero(alpha_bar_to_sigma(alpha_bars[timesteps]).flip(0))

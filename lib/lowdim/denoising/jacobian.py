@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite, expand_sigma
+from lowdim.checks import check_count, check_finite, expand_sigma
 from lowdim.denoising.krylov import leading_triplets
 from lowdim.denoising.linearised import Linearised, PointProducts, forward_mode
 
@@ -48,7 +48,7 @@ def full_jacobian(denoiser: Denoiser, x: Tensor, sigma: float | Tensor, chunk: i
     Row i is ``J^T e_i``, so the cost is n reverse passes a sample, ``chunk`` of them in one call: for small n.
     """
     check_finite("x", x)
-    _check_positive("chunk", chunk)
+    check_count("chunk", chunk)
     batch, n = x.shape[0], x[0].numel()
     copies = min(chunk, n)
     levels = expand_sigma(sigma, x).repeat_interleave(copies)
@@ -158,22 +158,16 @@ def _pair_up(x: Tensor, sigma: float | Tensor, v: Tensor, name: str) -> tuple[Te
     return x.repeat_interleave(m, 0), levels.repeat_interleave(m), v.reshape(-1, *x.shape[1:]).contiguous()
 
 
-def _check_positive(name: str, value: int) -> None:
-    if value < 1:
-        raise ValueError(f"{name}: {value!r} is not allowed; give a whole number of at least 1")
-
-
 def _check_point(x: Tensor, k: int, max_iter: int, oversample: int, chunk: int, tol: float) -> torch.Size:
     check_finite("x", x)
     if x.dim() < 2 or x.shape[0] != 1 or x.dtype not in (torch.float32, torch.float64):
         raise ValueError(
             f"x: {x.dtype} of shape {tuple(x.shape)} is not allowed; give one point (1, *shape), float32 or float64"
         )
-    _check_positive("max_iter", max_iter)
-    _check_positive("oversample", oversample)
-    _check_positive("chunk", chunk)
-    if not 1 <= k <= x.numel():
-        raise ValueError(f"k: {k!r} is not allowed; give a whole number from 1 to {x.numel()}")
+    check_count("max_iter", max_iter)
+    check_count("oversample", oversample)
+    check_count("chunk", chunk)
+    check_count("k", k, most=x.numel())
     if not tol > 0:
         raise ValueError(f"tol: {tol!r} is not allowed; give an angle in radians above 0")
     return x.shape[1:]

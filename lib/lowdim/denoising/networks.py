@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lowdim.checks import expand_sigma, like
+from lowdim.checks import check_count, expand_sigma, like
 from lowdim.compat import import_diffusers
 
 
@@ -95,8 +95,7 @@ class MLP(nn.Module):
             ("frequencies", frequencies),
             *(("shape", size) for size in self.shape),
         ):
-            if value < 1:
-                raise ValueError(f"{name}: {value!r} is not allowed; give a whole number of at least 1")
+            check_count(name, value)
         self.config = {"shape": list(self.shape), "width": width, "depth": depth, "frequencies": frequencies}
         n = math.prod(self.shape)
         self.register_buffer("rates", torch.logspace(0, math.log10(8), frequencies), persistent=False)

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_count, check_finite
 from lowdim.denoising.adapters import Condition, EDMNetwork, VPNetwork, from_diffusers
 from lowdim.denoising.conversions import alpha_bar_to_sigma
 from lowdim.denoising.denoiser import Denoiser, bind
@@ -162,8 +162,7 @@ def scheduler_sigmas(scheduler: Any, steps: int) -> Tensor:
     A slice of it is a valid grid for every sampler and for inversion: ``grid[i:]`` starts at level i, ``grid[:i + 1]``
     stops there. Levels that a scheduler visits twice (PNDM) appear once. The scheduler itself is left as it was.
     """
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"steps: {steps!r} is not allowed; give a whole number >= 1")
+    check_count("steps", steps)
     own = type(scheduler).from_config(scheduler.config)
     own.set_timesteps(steps)
     if hasattr(own, "sigmas"):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_count, check_finite
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import check_sigmas
 from lowdim.denoising.samplers import Step, euler, last
@@ -32,8 +32,7 @@ def purify(
     """
     check_finite("pictures", pictures)
     grid = check_sigmas(sigmas)
-    if isinstance(times, bool) or not isinstance(times, int) or times < 1:
-        raise ValueError(f"times: {times!r} is not allowed; give a whole number >= 1")
+    check_count("times", times)
     x = pictures
     for _ in range(times):
         noise = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=generator.device)

@@ -18,7 +18,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite, check_result
+from lowdim.checks import check_count, check_finite, check_result
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import check_sigmas
 from lowdim.distributions.numerics import wide_dtype
@@ -185,8 +185,7 @@ def invert(
     """
     if label not in _LABELS:
         raise ValueError(f"label: {label!r} is unknown; choose one of {', '.join(_LABELS)}")
-    if corrections < 0:
-        raise ValueError(f"corrections: {corrections!r} is not allowed; give a whole number >= 0")
+    check_count("corrections", corrections, 0)
     first_guess = _LABELS[label]
 
     def rule(model: _Model, x: Tensor, sigma: float, sigma_next: float) -> tuple[Tensor, Tensor]:

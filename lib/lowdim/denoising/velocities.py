@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_count, check_finite
 
 Velocity = Callable[[Tensor, Tensor], Tensor]
 
@@ -48,8 +48,7 @@ class FlowStep:
 
 def flow_times(steps: int) -> Tensor:
     """The ``steps + 1`` times 0, 1/steps, ..., 1. Raises ``ValueError`` for less than one step."""
-    if steps < 1:
-        raise ValueError(f"steps: {steps!r} is not allowed; give a whole number of at least 1")
+    check_count("steps", steps)
     return torch.linspace(0, 1, steps + 1, dtype=torch.float64)
 
 

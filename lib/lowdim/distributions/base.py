@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_batch, check_finite, expand_sigma
+from lowdim.checks import check_batch, check_count, check_finite, expand_sigma
 from lowdim.distributions.numerics import in_chunks, principal_axes
 
 if TYPE_CHECKING:
@@ -157,8 +157,7 @@ class Distribution(ABC):
 
 def check_draws(n: int, generator: torch.Generator) -> tuple[int, torch.Generator]:
     """The number of draws and the generator, when ``n`` is a whole number of at least 0."""
-    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-        raise ValueError(f"n: {n!r} is not allowed; give a whole number of at least 0")
+    check_count("n", n, 0)
     if not isinstance(generator, torch.Generator):
         raise ValueError(f"generator: got a {type(generator).__name__}; give a torch.Generator")
     return n, generator

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from lowdim.checks import check_count
+
 CHUNK_NUMBERS = 2**22
 """Numbers that one temporary array may hold: 32 MiB in float64."""
 
@@ -52,8 +54,8 @@ def principal_axes(factor: Tensor, rank: int | None = None) -> tuple[Tensor, Ten
     ``rank <= min(n, q)`` are kept; a larger one raises ``ValueError``.
     """
     limit = min(factor.shape)
-    if rank is not None and (isinstance(rank, bool) or not isinstance(rank, int) or not 0 <= rank <= limit):
-        raise ValueError(f"rank: {rank!r} is not allowed; give a whole number from 0 to {limit}")
+    if rank is not None:
+        check_count("rank", rank, 0, limit)
     left, spread, _ = torch.linalg.svd(factor, full_matrices=False)
     if rank is None:
         floor = torch.finfo(factor.dtype).eps * max(factor.shape) * (spread[0] if spread.numel() else 0.0)

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_count, check_finite
 from lowdim.compat import import_torchvision
 
 Attack = Callable[[Tensor, torch.Generator], Tensor]
@@ -87,8 +87,7 @@ def gaussian_blur(std: float) -> Attack:
 
 def jpeg(quality: int, subsampling: int = 2) -> Attack:
     """JPEG compression by Pillow. ``subsampling`` of the colours: 0 none (4:4:4), 2 as most programs do (4:2:0)."""
-    if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 95:
-        raise ValueError(f"quality: {quality!r} is not allowed; give a whole number from 1 to 95")
+    check_count("quality", quality, most=95)
     if subsampling not in (0, 1, 2):
         raise ValueError(f"subsampling: {subsampling!r} is not allowed; give 0 (4:4:4), 1 (4:2:2) or 2 (4:2:0)")
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lowdim.checks import check_count
 from lowdim.compat import import_deepinv
 
 deepinv: Any = import_deepinv()
@@ -19,8 +20,8 @@ def coil_maps(coils: int, side: int) -> Tensor:
     The coils sit evenly on a circle around the image; each sees what is near, with a phase that turns with the angle.
     Raises ``ValueError`` for fewer than one coil or a side below 2.
     """
-    if coils < 1 or side < 2:
-        raise ValueError(f"coils, side: {coils!r}, {side!r} are not allowed; need coils >= 1 and side >= 2")
+    check_count("coils", coils)
+    check_count("side", side, 2)
     line = torch.linspace(-1, 1, side, dtype=torch.float64)
     rows, columns = torch.meshgrid(line, line, indexing="ij")
     maps = []

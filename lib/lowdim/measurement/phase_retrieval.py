@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lowdim.checks import check_count
 from lowdim.compat import import_deepinv
 
 deepinv: Any = import_deepinv()
@@ -30,8 +31,7 @@ class AmplitudePhaseRetrieval(deepinv.physics.Physics):
     def __init__(self, img_size: Sequence[int], pad: int, **kwargs: Any) -> None:
         if len(img_size) < 2:
             raise ValueError(f"img_size: {tuple(img_size)} is not allowed; give (C, ...) with an axis to transform")
-        if pad < 0:
-            raise ValueError(f"pad: {pad!r} is not allowed; give a whole number of at least 0")
+        check_count("pad", pad, 0)
         super().__init__(**kwargs)
         self.img_size = tuple(img_size)
         self.pad = pad

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_count, check_finite
 
 
 def frechet_distance(x: Tensor, y: Tensor) -> float:
@@ -46,8 +46,7 @@ def precision_recall(real: Tensor, generated: Tensor, neighbours: int = 3) -> Pr
     A set is the union of balls around its samples that reach to their ``neighbours``-th nearest other sample. Raises
     ``ValueError`` for features of different dimension or no more samples than neighbours.
     """
-    if neighbours < 1:
-        raise ValueError(f"neighbours: {neighbours!r} is not allowed; give a whole number of at least 1")
+    check_count("neighbours", neighbours)
     a, b = _features(real, generated, least=neighbours + 1)
     between = torch.cdist(a, b, compute_mode=_EXACT)
     inside_real = between <= _radii(a, neighbours)[:, None]

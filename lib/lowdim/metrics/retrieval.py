@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_count, check_finite
 
 
 def recall_at_k(similarity: Tensor, right: Tensor, k: int = 1) -> float:
@@ -26,8 +26,7 @@ def recall_at_k(similarity: Tensor, right: Tensor, k: int = 1) -> float:
             f"similarity, right: shapes {tuple(similarity.shape)}, {tuple(right.shape)} ({right.dtype}); "
             "both must be (queries, candidates), right of booleans"
         )
-    if isinstance(k, bool) or not 1 <= k <= max(similarity.shape[1], 1):
-        raise ValueError(f"k: {k!r} is not allowed; give a whole number from 1 to {similarity.shape[1]}")
+    check_count("k", k, most=max(similarity.shape[1], 1))
     answerable = right.any(1)
     if not bool(answerable.any()):
         raise ValueError("right: no query has a right answer; give at least one")

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_count, check_finite
 
 
 def sliced_wasserstein(
@@ -32,8 +32,8 @@ def sliced_wasserstein(
         raise ValueError(
             f"y: shape {tuple(y.shape)} is not allowed; give at least one sample of shape {(*x.shape[1:],)}"
         )
-    if projections is not None and projections < 1:
-        raise ValueError(f"projections: {projections!r} is not allowed; give a whole number of at least 1")
+    if projections is not None:
+        check_count("projections", projections)
     a, b = x.flatten(1).double(), y.flatten(1).double()
     if generator is not None:
         shape = (a.shape[1], 100 if projections is None else projections)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
+from lowdim.checks import check_count
 from lowdim.training.checkpoints import load_newest, save_checkpoint
 from lowdim.training.ema import EMA
 
@@ -65,9 +66,8 @@ def train(
     loss or its gradient is NaN or infinite (before the weights are touched), ``MemoryError`` saying what to set when
     memory is short.
     """
-    for name, value in (("steps", steps), ("every", every)):
-        if value < 1:
-            raise ValueError(f"{name}: {value!r} is not allowed; give a whole number of at least 1")
+    check_count("steps", steps)
+    check_count("every", every)
     if not clip > 0:
         raise ValueError(f"clip: {clip!r} is not allowed; give a norm above 0, or infinity for no clipping")
     run = _Run(model, loss_step, optimizer, generator, ema, schedule or (lambda step: 1.0), clip)

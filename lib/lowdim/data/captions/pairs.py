@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lowdim.checks import check_count
+
 
 def mismatch(n: int, rate: float, generator: torch.Generator) -> Tensor:
     """A permutation ``(n,)`` that gives exactly ``round(rate n)`` of ``n`` pictures another picture's caption.
@@ -16,8 +18,7 @@ def mismatch(n: int, rate: float, generator: torch.Generator) -> Tensor:
     Raises ``ValueError`` for ``n`` below 1, a rate outside [0, 1], and when exactly one picture would be chosen: its
     caption has nowhere to go.
     """
-    if n < 1:
-        raise ValueError(f"n: {n!r} is not allowed; give at least 1")
+    check_count("n", n)
     if not 0 <= rate <= 1:
         raise ValueError(f"rate: {rate!r} is not allowed; give a share from 0 to 1")
     count = round(rate * n)

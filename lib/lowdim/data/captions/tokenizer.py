@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lowdim.checks import check_count
 from lowdim.data.captions.facts import check_captions, split_words
 from lowdim.data.captions.grammar import grammar_words
 
@@ -69,8 +70,7 @@ class Tokenizer:
         rows = [[self._number.get(word, UNKNOWN) for word in split_words(caption)] for caption in captions]
         longest = max(map(len, rows)) + 2
         length = max(longest, 3) if length is None else length
-        if length < 3:
-            raise ValueError(f"length: {length!r} is not allowed; give at least 3")
+        check_count("length", length, 3)
         if longest > length and not truncate:
             raise ValueError(f"length: {length} is too short; the longest caption needs {longest} tokens")
         ids = torch.full((len(rows), length), PAD)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_batch
+from lowdim.checks import check_batch, check_count
 
 
 class Attribute(NamedTuple):
@@ -73,8 +73,7 @@ def sample_attributes(n: int, generator: torch.Generator, dtype: torch.dtype = t
 
     Raises ``ValueError`` for ``n`` below 1 or a dtype that is not floating.
     """
-    if n < 1:
-        raise ValueError(f"n: {n!r} is not allowed; give at least 1")
+    check_count("n", n)
     if not dtype.is_floating_point:
         raise ValueError(f"dtype: {dtype} is not allowed; give a floating-point dtype")
     low, high = attribute_bounds(dtype, generator.device)

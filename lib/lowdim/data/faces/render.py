@@ -7,6 +7,7 @@ import itertools
 import torch
 from torch import Tensor
 
+from lowdim.checks import check_count
 from lowdim.data.faces.attributes import NAMES, attribute_bounds, check_attributes
 from lowdim.data.faces.parts import PARTS, draw
 
@@ -72,8 +73,7 @@ def part_regions(attributes: Tensor, size: int = 32, levels: int = 5) -> dict[st
     attributes that shape the part, all others as given. So the region of a closed mouth has room for an open one, and
     the region is the same wherever in their ranges these attributes are.
     """
-    if levels < 2:
-        raise ValueError(f"levels: {levels!r} is not allowed; give at least 2")
+    check_count("levels", levels, 2)
     check_attributes(attributes)
     low, high = attribute_bounds(attributes.dtype, attributes.device)
     steps = torch.linspace(0, 1, levels, dtype=attributes.dtype, device=attributes.device)[:, None]

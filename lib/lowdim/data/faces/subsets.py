@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from lowdim.checks import check_count
 from lowdim.data.faces.sampling import sample_faces
 from lowdim.seeding import make_generator
 
@@ -15,7 +16,6 @@ def listed_faces(number: int, other: bool = False, size: int = 16) -> Tensor:
 
     Sets of one list are nested, sets of different lists disjoint. Raises ``ValueError`` unless ``1 <= number <= 4096``.
     """
-    if not 1 <= number <= LENGTH:
-        raise ValueError(f"number: {number!r} is not allowed; give a whole number from 1 to {LENGTH}")
+    check_count("number", number, most=LENGTH)
     generator = make_generator(0, "faces-by-number", "other" if other else "first")
     return sample_faces(LENGTH, generator, size).images[:number]

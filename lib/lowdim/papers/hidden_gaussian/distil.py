@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite, check_result
+from lowdim.checks import check_count, check_finite, check_result
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.distributions import Distribution
 
@@ -108,8 +108,8 @@ def distil(
     """
     check_finite("images", images)
     _check_sigma(sigma)
-    if noises < 1 or batch < 1:
-        raise ValueError(f"noises, batch: {noises!r}, {batch!r} are not allowed; give whole numbers of at least 1")
+    check_count("noises", noises)
+    check_count("batch", batch)
     moments = Moments(images.flatten(1).mean(0))
     for part in _repeated(images, noises, batch):
         noise = torch.randn(part.shape, generator=generator, dtype=part.dtype, device=generator.device)

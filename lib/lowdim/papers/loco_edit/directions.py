@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_count, check_finite
 from lowdim.denoising.denoiser import ConditionalDenoiser, Denoiser
 from lowdim.denoising.jacobian import TopSVD, top_k_svd
 from lowdim.denoising.linearised import Linearised, PointProducts
@@ -74,8 +74,8 @@ def local_directions(
     Raises ``ValueError`` for a rank out of range, a mask that is empty, neither true nor false or of another shape
     than the picture, a point that is not finite or not one, and where the projection leaves nothing of a direction.
     """
-    _check_rank("rank", rank, 1, x)
-    _check_rank("outside_rank", outside_rank, 0, x)
+    check_count("rank", rank, 1, x[0].numel())
+    check_count("outside_rank", outside_rank, 0, x[0].numel())
     inside = top_k_svd(f, x, sigma, rank, generator, mask=mask, tol=tol, max_iter=max_iter)
     outside, vectors, kept = None, inside.V, torch.ones(rank, dtype=x.dtype, device=x.device)
     beyond = mask == 0
@@ -187,8 +187,3 @@ def told_direction(f: PictureMap, f_told: PictureMap, x: Tensor, sigma: float, m
         raise ValueError("f_told: it agrees with f inside the mask, so it asks for no change; give another condition")
     v = Linearised(f_told, x, level, same_shape=False).transpose(wanted)
     return v / v.norm()
-
-
-def _check_rank(name: str, value: int, least: int, x: Tensor) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= x[0].numel():
-        raise ValueError(f"{name}: {value!r} is not allowed; give a whole number from {least} to {x[0].numel()}")

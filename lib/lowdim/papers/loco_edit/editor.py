@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_count, check_finite
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import check_sigmas
 from lowdim.denoising.pipelines import PictureMap, Pipeline
@@ -47,8 +47,7 @@ class Editor:
         leaves no step to make.
         """
         grid = model.sigmas(steps)
-        if not 0 <= start < len(grid) - 1:
-            raise ValueError(f"start: {start!r} is not allowed; give a whole number from 0 to {len(grid) - 2}")
+        check_count("start", start, 0, len(grid) - 2)
         denoiser = model.denoiser(**prompt)
         return cls(denoiser, grid[start:], model.pictures(denoiser), model.encode, model.decode)
 

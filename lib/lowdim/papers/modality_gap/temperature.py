@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from lowdim.checks import check_count
+
 SMALLEST = 1e-4
 """The smallest temperature allowed; below it a float32 softmax of cosines is a step function."""
 
@@ -209,8 +211,7 @@ def alternating_schedule(low: float, high: float, periods: int) -> Callable[[flo
     """
     check_temperature("low", low)
     check_temperature("high", high)
-    if periods < 1:
-        raise ValueError(f"periods: {periods!r} is not allowed; give a whole number of at least 1")
+    check_count("periods", periods)
     return lambda progress: low + (high - low) * 0.5 * (1 - math.cos(2 * math.pi * periods * progress))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lowdim.checks import check_count
 from lowdim.papers.model_collapse.theory import dae_map
 
 
@@ -63,8 +64,7 @@ def self_consume(
     """
     if not 0 <= ratio <= 1:
         raise ValueError(f"ratio: {ratio!r} is not allowed; give a fraction of real samples in [0, 1]")
-    if rounds < 1:
-        raise ValueError(f"rounds: {rounds!r} is not allowed; give a whole number of at least 1")
+    check_count("rounds", rounds)
     real, n = x, x.shape[-1]
     scale = torch.as_tensor(noise, dtype=x.dtype).reshape(-1, 1, 1)
     kept = round(ratio * n)

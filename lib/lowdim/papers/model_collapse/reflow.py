@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lowdim.checks import check_count
 from lowdim.denoising.velocities import Velocity
 from lowdim.papers.model_collapse.pairs import (
     Generated,
@@ -56,8 +57,7 @@ class Fit:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "pool", "every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)!r} is not allowed; give a whole number of at least 1")
+            check_count(name, getattr(self, name))
         if self.pool < self.batch:
             raise ValueError(f"pool: {self.pool} is not allowed; give at least a batch, {self.batch}")
         if self.refresh is not None and (self.refresh < 1 or self.every % self.refresh):
@@ -99,8 +99,7 @@ def reflow(
     Raises ``ValueError`` for less than one round, pairs or velocities of a wrong shape, a folder of another run;
     ``RuntimeError`` when a loss, a gradient or a pair is NaN or infinite.
     """
-    if rounds < 1:
-        raise ValueError(f"rounds: {rounds!r} is not allowed; give a whole number of at least 1")
+    check_count("rounds", rounds)
     return _Rounds(velocity, source, fit, generator, loss, checkpoint, tag).run(rounds)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_count, check_finite
 from lowdim.distributions.stationary import mirror
 
 CENTRES = ("dc", "nyquist")
@@ -153,8 +153,7 @@ def sectors(key: Key, count: int, generator: torch.Generator) -> list[Key]:
     Sector ``j`` holds the directions from ``j`` to ``j + 1`` times ``pi / count``, and the opposite ones, which carry
     the conjugate coefficients. Raises ``ValueError`` when a sector is left without coefficients.
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ValueError(f"count: {count!r} is not allowed; give a whole number >= 1")
+    check_count("count", count)
     height, width = key.mask.shape
     rows = torch.fft.fftfreq(height, dtype=torch.float64)[:, None].expand(height, width) * height
     columns = torch.fft.fftfreq(width, dtype=torch.float64)[None].expand(height, width) * width

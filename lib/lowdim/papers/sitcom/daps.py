@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from lowdim.checks import check_count
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import log_sigmas
 from lowdim.denoising.samplers import euler, last
@@ -43,9 +44,8 @@ class DAPS(LevelSolver):
         progress: bool = False,
     ) -> None:
         super().__init__(denoiser, sigmas, progress=progress)
-        for name, count in (("ode_steps", ode_steps), ("langevin_steps", langevin_steps)):
-            if count < 1:
-                raise ValueError(f"{name}: {count!r} is not allowed; give a whole number of at least 1")
+        check_count("ode_steps", ode_steps)
+        check_count("langevin_steps", langevin_steps)
         if not 0 < step <= 1:
             raise ValueError(f"step: {step!r} is not allowed; give a number in (0, 1]")
         self.spread = torch.as_tensor(spread, dtype=torch.float64)

@@ -136,7 +136,7 @@ def diffpir(steps: int = 100, closeness: float = 7.0, zeta: float = 0.3) -> Make
 
     Raises ``ValueError`` unless ``steps >= 2``, ``closeness`` is finite and above 0, and ``zeta`` is from 0 to 1.
     """
-    _check_steps(steps)
+    check_count("steps", steps, 2)  # the first of deepinv's time steps only starts the run
     if not 0 < closeness < math.inf:
         raise ValueError(f"closeness: {closeness!r} is not allowed; give a finite number > 0")
     if not 0 <= zeta <= 1:
@@ -169,7 +169,7 @@ def deepinv_dps(steps: int, weight: float) -> Maker:
     """DPS of deepinv with ``steps`` time steps. Its ``weight`` enters through the score, so it is not the ``zeta`` of
     the paper. Raises ``ValueError`` unless ``steps >= 2`` and ``weight`` is finite and >= 0.
     """
-    _check_steps(steps)
+    check_count("steps", steps, 2)  # the first of deepinv's time steps only starts the run
     if not 0 <= weight < math.inf:
         raise ValueError(f"weight: {weight!r} is not allowed; give a finite number >= 0")
 
@@ -177,9 +177,3 @@ def deepinv_dps(steps: int, weight: float) -> Maker:
         return deepinv.sampling.DPS(denoiser, num_steps=steps, weight=weight, device=device)
 
     return make
-
-
-def _check_steps(steps: int) -> None:
-    """The first of deepinv's time steps only starts the run."""
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2:
-        raise ValueError(f"steps: {steps!r} is not allowed; give a whole number of at least 2")

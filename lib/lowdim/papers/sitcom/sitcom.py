@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_result
+from lowdim.checks import check_count, check_result
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import vp_sigmas
 from lowdim.measurement.discrepancy import noise_level, observed_entries
@@ -81,8 +81,7 @@ class SITCOM(LevelSolver):
         progress: bool = False,
     ) -> None:
         super().__init__(denoiser, vp_sigmas(20) if sigmas is None else sigmas, progress=progress)
-        if isinstance(inner_steps, bool) or not isinstance(inner_steps, int) or inner_steps < 1:
-            raise ValueError(f"inner_steps: {inner_steps!r} is not allowed; give a whole number of at least 1")
+        check_count("inner_steps", inner_steps)
         if not 0 < learning_rate < math.inf:
             raise ValueError(f"learning_rate: {learning_rate!r} is not allowed; give a finite number > 0")
         if not callable(closeness) and not 0 <= closeness < math.inf:

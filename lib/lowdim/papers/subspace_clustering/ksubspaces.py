@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_count, check_finite
 from lowdim.metrics.subspaces import block_energies
 
 RANK_TOLERANCE = 1e-10
@@ -112,8 +112,8 @@ def best_of(x: Tensor, blocks: int, rank: int, restarts: int, generator: torch.G
     _check_runs(x)
     if not bool(x.flatten(1).any(1).all()):
         raise ValueError("x: a run of zeros alone has no subspaces; give each run a point that is not zero")
-    if restarts < 1 or group < 1:
-        raise ValueError(f"restarts, group: {restarts!r}, {group!r} are not allowed; give at least 1 of each")
+    check_count("restarts", restarts)
+    check_count("group", group)
     best = assign(x, random_bases(len(x), blocks, x.shape[-1], rank, generator, x))
     active = torch.arange(len(x), device=x.device)
     for done in range(0, restarts, group):

@@ -11,7 +11,7 @@ from math import comb
 import torch
 from torch import Tensor
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_count, check_finite
 
 TIME = -3
 
@@ -24,8 +24,7 @@ def difference(clips: Tensor, order: int = 1) -> Tensor:
     doubles rounding. Raises ``ValueError`` for that, for bytes, for an order that is not a whole number of at least 0,
     and for a clip that is too short.
     """
-    if isinstance(order, bool) or not isinstance(order, int) or order < 0:
-        raise ValueError(f"order: {order!r} is not allowed; give a whole number of at least 0")
+    check_count("order", order, 0)
     if clips.dtype not in (torch.float32, torch.float64):
         raise ValueError(f"clips: {clips.dtype} is not allowed; convert to float32 first, then take differences")
     if clips.dim() < 4:

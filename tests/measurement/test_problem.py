@@ -49,6 +49,12 @@ def test_those_above_the_bound_are_named_with_the_advice():
         check_converged(misfit, problem, 0.5, "try harder")
 
 
+@pytest.mark.parametrize("worst", [float("nan"), float("inf"), 0.0, -1.0])
+def test_a_bound_that_cannot_be_meant_is_refused(worst):
+    with pytest.raises(ValueError, match=f"worst: {worst} is not allowed; give a finite number > 0"):
+        check_converged(torch.tensor([1.0, 9.0]), posed(), worst, "try harder")
+
+
 @pytest.mark.parametrize(("y", "message"), [
     ([1.0], "y: got a list"),
     (torch.ones(4), r"y: shape \(4,\)"),

@@ -451,6 +451,15 @@ def test_far_from_converged_is_said_when_asked():
     solver(inner_steps=40, sigmas=vp_sigmas(20)).solve(y, physics, generator(), worst=2.0)
 
 
+@pytest.mark.parametrize("worst", [math.nan, math.inf, 0.0, -1.0])
+def test_a_bound_of_the_residuals_that_cannot_be_meant_is_refused_before_the_run(worst):
+    _, y, physics = problem()
+    run = solver(inner_steps=1)
+    run.levels = lambda *arguments, **options: pytest.fail("the run has begun")
+    with pytest.raises(ValueError, match=f"worst: {worst} is not allowed; give a finite number > 0"):
+        run.solve(y, physics, generator(), worst=worst)
+
+
 def test_divergence_is_said():
     _, y, physics = problem()
     with pytest.raises(Diverged, match="not finite"):

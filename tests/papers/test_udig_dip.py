@@ -330,6 +330,14 @@ def test_runs_that_do_not_converge_or_diverge_say_so():
         DeepImagePrior(Explodes, rounds=1, steps=1)(y, physics, generator())
 
 
+@pytest.mark.parametrize("worst", [float("nan"), float("inf"), 0.0, -1.0])
+def test_a_bound_of_the_residuals_that_cannot_be_meant_is_refused_before_the_run(worst):
+    y, physics, _ = problem()
+    solver = DeepImagePrior(lambda: pytest.fail("the run has begun"), rounds=1, steps=1)
+    with pytest.raises(ValueError, match=f"worst: {worst} is not allowed; give a finite number > 0"):
+        solver(y, physics, generator(), worst=worst)
+
+
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: DeepImagePrior(net(), rounds=1), "net_factory: a UNet is not allowed; give a function that makes"),
     (lambda: UDiGDIP(net(), Purifier(half)), "net_factory: a UNet is not allowed"),
@@ -339,7 +347,13 @@ def test_runs_that_do_not_converge_or_diverge_say_so():
     (lambda: DeepImagePrior(net, learning_rate=0.0), "learning_rate: 0.0"),
     (lambda: ASeqDIP(net, lam=-1.0), "lam: -1.0"),
     (lambda: ASeqDIP(net, input_update="best"), "input_update: 'best'"),
-    (lambda: SelfGuidedDIP(net, noise=0.0), "alpha, noise, draws"),
+    (lambda: SelfGuidedDIP(net, noise=0.0), "noise: 0.0 is not allowed; give a finite number > 0"),
+    (lambda: SelfGuidedDIP(net, noise=float("inf")), "noise: inf is not allowed; give a finite number > 0"),
+    (lambda: SelfGuidedDIP(net, noise=float("nan")), "noise: nan is not allowed; give a finite number > 0"),
+    (lambda: SelfGuidedDIP(net, alpha=-1.0), "alpha: -1.0 is not allowed; give a finite number >= 0"),
+    (lambda: SelfGuidedDIP(net, alpha=float("inf")), "alpha: inf is not allowed; give a finite number >= 0"),
+    (lambda: SelfGuidedDIP(net, alpha=float("nan")), "alpha: nan is not allowed; give a finite number >= 0"),
+    (lambda: SelfGuidedDIP(net, draws=0), "draws: 0"),
     (lambda: UDiGDIP(net, Purifier(half), tau=0.0), "tau: 0.0"),
     (lambda: UDiGDIP(net, Purifier(half), tau=[0.1, 0.2], rounds=3), r"tau: \[0.1, 0.2\]"),
     (lambda: UDiGDIP(net, Purifier(half), scale=-1.0), "scale: -1.0"),

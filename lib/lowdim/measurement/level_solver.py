@@ -21,7 +21,7 @@ from lowdim.denoising.grids import check_sigmas
 from lowdim.denoising.ranges import check_range
 from lowdim.measurement import problem as measured
 from lowdim.measurement.discrepancy import check_noise
-from lowdim.measurement.problem import Problem, check_converged
+from lowdim.measurement.problem import Problem, check_converged, check_worst
 
 deepinv: Any = import_deepinv()
 
@@ -124,8 +124,10 @@ class LevelSolver(deepinv.models.Reconstructor):
         ``generator`` (PyTorch's global one by default) draws the start and all noise. ``x_init`` is an image to start
         near: the first point is ``x_init`` noised to the first level, by default noise alone. With ``worst``, samples
         whose final residual exceeds ``worst`` times that of the noise raise
-        :class:`~lowdim.measurement.problem.NotConverged`.
+        :class:`~lowdim.measurement.problem.NotConverged`. Raises ``ValueError`` at once for a ``worst`` that is not
+        finite and above 0, and for what :meth:`levels` refuses.
         """
+        check_worst(worst)
         visits = [level.visit for level in self.levels(y, physics, generator, x_init=x_init)]
         end = visits[-1]
         forward, backward = (torch.stack([getattr(v, name) for v in visits]).sum(0) for name in ("forward", "backward"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -80,8 +81,18 @@ def residual_ratio(misfit: Tensor, problem: Problem) -> Tensor:
     return (misfit.double().cpu() / noise).sqrt()
 
 
+def check_worst(worst: float | None) -> None:
+    """Raise ``ValueError`` unless ``worst`` is a finite number above 0, or ``None`` for no verdict on the residuals."""
+    if worst is not None and not 0 < worst < math.inf:
+        raise ValueError(f"worst: {worst!r} is not allowed; give a finite number > 0, or None")
+
+
 def check_converged(misfit: Tensor, problem: Problem, worst: float, advice: str) -> None:
-    """Raise :class:`NotConverged`, with ``advice``, when a :func:`residual_ratio` exceeds ``worst``."""
+    """Raise :class:`NotConverged`, with ``advice``, when a :func:`residual_ratio` exceeds ``worst``.
+
+    Raises ``ValueError`` for what :func:`check_worst` refuses.
+    """
+    check_worst(worst)
     ratio = residual_ratio(misfit, problem)
     if bool((ratio > worst).any()):
         raise NotConverged(

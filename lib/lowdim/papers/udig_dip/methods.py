@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_count, check_finite
 from lowdim.measurement.discrepancy import noise_level
 from lowdim.measurement.problem import Problem
 from lowdim.papers.udig_dip.networks import NetFactory
@@ -47,6 +47,9 @@ class SelfGuidedDIP(DeepImagePrior):
         ``|A m - y|^2 + alpha |m - z|^2``,  ``m = E f(z + s n)``,
 
     the mean over ``draws`` draws of ``n``. ``s`` is ``noise`` times the largest ``|z|`` of the first input.
+
+    Raises ``ValueError`` unless ``alpha`` is finite and >= 0, ``noise`` is finite and above 0, and ``draws`` is a whole
+    number of at least 1.
     """
 
     def __init__(
@@ -60,11 +63,11 @@ class SelfGuidedDIP(DeepImagePrior):
         **options: Any,
     ) -> None:
         super().__init__(net_factory, **options)
-        if draws < 1 or not noise > 0 or not alpha >= 0:
-            raise ValueError(
-                f"alpha, noise, draws: {alpha!r}, {noise!r}, {draws!r} are not allowed; need alpha >= 0, noise > 0 and "
-                "draws >= 1"
-            )
+        if not 0 <= alpha < float("inf"):
+            raise ValueError(f"alpha: {alpha!r} is not allowed; give a finite number >= 0")
+        if not 0 < noise < float("inf"):
+            raise ValueError(f"noise: {noise!r} is not allowed; give a finite number > 0")
+        check_count("draws", draws)
         self.alpha, self.noise, self.draws, self.first = alpha, noise, draws, start
 
     def start(self, problem: Problem, generator: torch.Generator) -> Tensor:

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lowdim.checks import check_finite
+from lowdim.checks import check_count, check_finite
 from lowdim.compat import import_deepinv
-from lowdim.measurement.problem import Problem, check_converged
+from lowdim.measurement.problem import Problem, check_converged, check_worst
 from lowdim.papers.udig_dip.networks import NetFactory, SideBySide
 from lowdim.papers.udig_dip.problem import ability, pose
 
@@ -124,13 +124,10 @@ class DeepImagePrior(Solver):
                 f"net_factory: a {type(net_factory).__name__} is not allowed; give a function that makes an untrained "
                 "network, such as lambda: UNet(2)"
             )
-        for name, count in (("rounds", rounds), ("steps", steps)):
-            if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-                raise ValueError(f"{name}: {count!r} is not allowed; give a whole number >= 1")
+        self.count, self.steps = check_count("rounds", rounds), check_count("steps", steps)
         if not 0 < learning_rate < float("inf"):
             raise ValueError(f"learning_rate: {learning_rate!r} is not allowed; give a number > 0")
-        self.net_factory, self.count, self.steps = net_factory, rounds, steps
-        self.learning_rate, self.progress = learning_rate, progress
+        self.net_factory, self.learning_rate, self.progress = net_factory, learning_rate, progress
         # Of the update of the input, for a method that has one. No class attribute: it would hide a module set later.
         self.denoiser: Any = None
         self.evaluations = 0
@@ -142,7 +139,9 @@ class DeepImagePrior(Solver):
 
         ``generator`` (PyTorch's global one by default) draws the weights, the input and all noise. With ``worst``,
         final residuals above ``worst`` times that of the noise raise :class:`~lowdim.measurement.problem.NotConverged`.
+        Raises ``ValueError`` at once for a ``worst`` that is not finite and above 0.
         """
+        check_worst(worst)
         for last in self.rounds(y, physics, generator):  # noqa: B007
             pass
         if worst is not None:

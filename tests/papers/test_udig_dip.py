@@ -12,7 +12,7 @@ from lowdim.measurement.matrices import MatrixPhysics
 from lowdim.measurement.problem import NotConverged, pose
 from lowdim.papers.udig_dip.methods import ASeqDIP, ReferenceDIP, SelfGuidedDIP, UDiGDIP
 from lowdim.papers.udig_dip.networks import SideBySide, UNet
-from lowdim.papers.udig_dip.purifier import Purifier
+from lowdim.papers.udig_dip.purifier import Purifier, channelwise
 from lowdim.papers.udig_dip.scans import first_image, make_scan
 from lowdim.papers.udig_dip.solver import DeepImagePrior, Diverged, adjoint
 
@@ -150,6 +150,17 @@ def test_each_round_is_purified_at_its_own_level():
     assert asked == pytest.approx([0.3, 0.2, 0.1])
     assert solution.evaluations == 3
     assert solution.updates == 4
+
+
+def test_each_channel_is_an_image_of_its_own_at_the_level_of_its_sample():
+    def seen(x, sigma):
+        assert x.shape[1] == 1
+        return x * torch.as_tensor(sigma).reshape(-1, 1, 1, 1)
+
+    x = torch.randn(3, 2, 4, 4, generator=generator())
+    levels = torch.tensor([0.5, 1.0, 2.0])
+    torch.testing.assert_close(channelwise(seen)(x, levels), x * levels.reshape(-1, 1, 1, 1))
+    torch.testing.assert_close(channelwise(seen)(x, 0.5), x / 2)
 
 
 def test_the_scale_comes_from_the_data():
@@ -357,6 +368,7 @@ def test_a_bound_of_the_residuals_that_cannot_be_meant_is_refused_before_the_run
     (lambda: UDiGDIP(net, Purifier(half), tau=0.0), "tau: 0.0"),
     (lambda: UDiGDIP(net, Purifier(half), tau=[0.1, 0.2], rounds=3), r"tau: \[0.1, 0.2\]"),
     (lambda: UDiGDIP(net, Purifier(half), scale=-1.0), "scale: -1.0"),
+    (lambda: UDiGDIP(net, Purifier(half), scale=float("inf")), "scale: inf"),
     (lambda: UNet(1, (9,)), "channels, widths"),
     (lambda: Purifier(half, "magic"), "kind: 'magic'"),
     (lambda: Purifier(half, steps=2), "steps: 2"),

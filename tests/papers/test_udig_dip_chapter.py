@@ -15,9 +15,10 @@ from lowdim.papers.udig_dip.baselines import DDS, HalfQuadraticSplitting, total_
 from lowdim.papers.udig_dip.curves import error_by_column
 from lowdim.papers.udig_dip.noisy import later
 from lowdim.papers.udig_dip.purifier import Purifier
-from lowdim.papers.udig_dip.runs import METHODS, Curve, at_least, descending, make_method
+from lowdim.papers.udig_dip.runs import METHODS, Curve, at_least, descending, make_method, prior
 from lowdim.papers.udig_dip.scans import TASKS, first_image, magnitude, make_scan
 from lowdim.papers.udig_dip.signals import operator
+from lowdim.papers.udig_dip.tuning import WEIGHTS, guided_sampler, tune
 from papers.contract import check_names_apart
 
 deepinv = import_deepinv()
@@ -107,6 +108,27 @@ def test_full_tasks_run_in_a_tiny_size(monkeypatch):
     assert len(record.tables["every-task"].rows) == 6 * len(record["names"])
     assert FIGURES["tasks"].draw(record).axes
     assert {"ct-60", "mri-4-gaussian"} <= set(tiny.tasks)
+
+
+def test_what_is_tuned_is_best_on_phantoms_that_no_method_is_judged_on(monkeypatch):
+    size = dataclasses.replace(PROFILES["smoke"], dps_levels=20)
+    denoiser = prior("cpu")
+    tuned = tune("ct-18", size, 0, denoiser, torch.device("cpu"))
+    other = make_scan("ct-18", "phantoms", 2, 1, size=size.size)
+    assert not torch.equal(other.x, make_scan("ct-18", "phantoms", 2, 0, size=size.size).x)
+    problem, start = pose(other.y, other.physics), other.start()
+    smooth = [float(other.psnr(total_variation(problem, weight, start)).mean()) for weight in WEIGHTS]
+    assert tuned.weight == WEIGHTS[int(np.argmax(smooth))]
+    monkeypatch.setattr("lowdim.papers.udig_dip.tuning.GUIDANCES", (0.0, tuned.guidance, 1e3))
+    assert tune("ct-18", size, 0, denoiser, torch.device("cpu")) == tuned  # nothing and far too much are worse
+
+
+def test_dps_explains_a_scan_of_two_channels():
+    scan = make_scan("mri-4", "phantoms", 2, 0, size=16)
+    solution = guided_sampler(prior("cpu"), 30, 1.0).solve(scan.y, scan.physics, generator())
+    assert solution.estimate.shape == scan.x.shape
+    assert solution.backward.tolist() == solution.forward.tolist() == [30, 30]
+    assert float((scan.psnr(solution.estimate) - scan.psnr(scan.start())).min()) > 1
 
 
 def test_unknown_scans_and_methods_are_refused():

@@ -167,6 +167,13 @@ def test_images_that_do_not_explain_their_measurement_are_refused_on_request(nam
         solver(name)(y + 100, physics, generator(), worst=100.0)
 
 
+@pytest.mark.parametrize("name", [*PRIORS, "tv"])
+def test_a_bound_of_the_residuals_that_nothing_exceeds_is_refused(name):
+    y, physics = measured()
+    with pytest.raises(ValueError, match="worst: nan is not allowed"):
+        solver(name)(y + 100, physics, generator(), worst=float("nan"))
+
+
 def state(name="udig", count=2, **options):
     y, physics = measured(count=count)
     return next(FAMILY[name](**options).rounds(y, physics, generator(), keep=True)).after

@@ -15,7 +15,7 @@ from lowdim.compat import import_deepinv
 from lowdim.denoising.denoiser import Denoiser
 from lowdim.denoising.grids import log_sigmas
 from lowdim.measurement.discrepancy import noise_level
-from lowdim.measurement.problem import Problem, check_converged
+from lowdim.measurement.problem import Problem, check_converged, check_worst
 from lowdim.papers.udig_dip.methods import Start
 from lowdim.papers.udig_dip.problem import ability, check_noise, for_each, pose
 from lowdim.papers.udig_dip.purifier import Purifier
@@ -49,10 +49,11 @@ class HalfQuadraticSplitting(Solver):
         """Run to the end; ``generator`` draws the purifier's noise, if it has any.
 
         With ``worst``, final residuals above ``worst`` times that of the noise raise
-        :class:`~lowdim.measurement.problem.NotConverged`. Raises ``ValueError`` for what
-        :func:`~lowdim.measurement.problem.pose` refuses, a physics without Gaussian noise of a level above 0, and one
-        without a proximal map.
+        :class:`~lowdim.measurement.problem.NotConverged`. Raises ``ValueError`` for a ``worst`` that is not finite and
+        above 0, what :func:`~lowdim.measurement.problem.pose` refuses, a physics without Gaussian noise of a level
+        above 0, and one without a proximal map.
         """
+        check_worst(worst)
         problem = pose(y, physics, self.purifier.denoiser)
         generator = torch.default_generator if generator is None else generator
         prox = proximal_step(problem)
@@ -91,10 +92,11 @@ class DDS(Solver):
         """Run to the end; ``generator`` draws the start and the noise.
 
         With ``worst``, final residuals above ``worst`` times that of the noise raise
-        :class:`~lowdim.measurement.problem.NotConverged`. Raises ``ValueError`` for what
-        :func:`~lowdim.measurement.problem.pose` refuses, a physics without Gaussian noise of a level above 0, and one
-        without a proximal map.
+        :class:`~lowdim.measurement.problem.NotConverged`. Raises ``ValueError`` for a ``worst`` that is not finite and
+        above 0, what :func:`~lowdim.measurement.problem.pose` refuses, a physics without Gaussian noise of a level
+        above 0, and one without a proximal map.
         """
+        check_worst(worst)
         problem = pose(y, physics, self.purifier.denoiser)
         generator = torch.default_generator if generator is None else generator
         prox = proximal_step(problem)
@@ -131,8 +133,9 @@ def total_variation(
 
     With ``worst``, final residuals above ``worst`` times that of the noise raise
     :class:`~lowdim.measurement.problem.NotConverged`. Raises ``ValueError`` for an operator without adjoint, a noise
-    level that is not above 0, and a weight that is negative or not finite.
+    level that is not above 0, a weight that is negative or not finite, and a ``worst`` that is not finite and above 0.
     """
+    check_worst(worst)
     check_noise(problem)
     if not 0 <= weight < math.inf:
         raise ValueError(f"weight: {weight!r} is not allowed; give a finite number >= 0")

@@ -181,8 +181,8 @@ class UDiGDIP(ASeqDIP):
         levels = [float(tau)] * self.count if isinstance(tau, int | float) else [float(t) for t in tau]
         if len(levels) != self.count or not all(0 < t < float("inf") for t in levels):
             raise ValueError(f"tau: {tau!r} is not allowed; give a level > 0, or {self.count} of them, one for a round")
-        if scale != "data" and not (isinstance(scale, int | float) and scale > 0):
-            raise ValueError(f"scale: {scale!r} is not allowed; give a number > 0, or 'data'")
+        if scale != "data" and not (isinstance(scale, int | float) and 0 < scale < float("inf")):
+            raise ValueError(f"scale: {scale!r} is not allowed; give a finite number > 0, or 'data'")
         self.purifier, self.tau, self.scale, self.balanced = purifier, levels, scale, lam is None
         self.denoiser, self.evaluations = purifier.denoiser, purifier.evaluations
 

@@ -19,6 +19,7 @@ from lowdim.papers.udig_dip.runs import METHODS, Curve, at_least, descending, ma
 from lowdim.papers.udig_dip.scans import TASKS, first_image, magnitude, make_scan
 from lowdim.papers.udig_dip.signals import operator
 from lowdim.papers.udig_dip.tuning import WEIGHTS, guided_sampler, tune
+from lowdim.papers.udig_dip.vanishing import moves
 from papers.contract import check_names_apart
 
 deepinv = import_deepinv()
@@ -113,7 +114,12 @@ def test_full_tasks_run_in_a_tiny_size(monkeypatch):
 def test_what_is_tuned_is_best_on_phantoms_that_no_method_is_judged_on(monkeypatch):
     size = dataclasses.replace(PROFILES["smoke"], dps_levels=20)
     denoiser = prior("cpu")
+    seeds = []
+    monkeypatch.setattr(
+        "lowdim.papers.udig_dip.tuning.make_scan", lambda *a, **k: seeds.append(a[3]) or make_scan(*a, **k)
+    )
     tuned = tune("ct-18", size, 0, denoiser, torch.device("cpu"))
+    assert seeds == [1]
     other = make_scan("ct-18", "phantoms", 2, 1, size=size.size)
     assert not torch.equal(other.x, make_scan("ct-18", "phantoms", 2, 0, size=size.size).x)
     problem, start = pose(other.y, other.physics), other.start()
@@ -181,6 +187,13 @@ def test_ten_times_the_peak_is_looked_up_for_each_image():
     curve = Curve(psnr, psnr, torch.tensor([10, 20, 30, 40]), psnr, psnr, 0)
     assert later(curve, 3).tolist() == [1.0, 2.0]  # 30 of 10 updates; 60 of 20 are more than there are
     assert later(curve, 1).tolist() == curve.best.tolist()
+
+
+def test_moves_are_from_an_output_to_the_next_input():
+    frames = torch.zeros(3, 2, 1, 2, 2)
+    frames[1, 0], frames[1, 1], frames[2, 0] = 0.5, 1.0, 4.0
+    blank = torch.zeros(3, 1)
+    assert moves(Curve(blank, blank, torch.arange(3), blank, frames, 0)).tolist() == [0.5, 3.0]
 
 
 def test_the_lower_end_is_of_students_interval():

@@ -10,6 +10,7 @@ from lowdim.papers.udig_dip.exact import fixed_point, limit, norms, spectral_bia
 from lowdim.papers.udig_dip.figures import FIGURES, FILMS
 from lowdim.papers.udig_dip.noisy import noisy
 from lowdim.papers.udig_dip.settings import PROFILES, Settings
+from lowdim.papers.udig_dip.vanishing import vanishing
 from lowdim.record import Record
 
 EXPERIMENTS: dict[str, Callable[..., Record]] = {
@@ -23,6 +24,7 @@ EXPERIMENTS: dict[str, Callable[..., Record]] = {
     "methods": methods,
     "tasks": tasks,
     "levels": levels,
+    "vanishing": vanishing,
 }
 
 WEIGHTS: tuple[str, ...] = ("phantoms-64",)

@@ -46,13 +46,14 @@ FIGURES: dict[str, Plot] = {
         experiment="overfitting",
         draw=runs.draw_overfitting,
         caption=(
-            "**It learns the noise too.** Mean over noisy phantoms, $\\sigma_y=0.1$. Rings mark where the residual is "
-            "down to that of the noise: near the peak of DIP, and from there on it loses. The sequential scheme feeds "
+            "**It learns the noise too.** Mean over noisy phantoms, $\\sigma_y=0.1$; network and learning rate are the "
+            "same for all. Rings mark where the residual is down to that of the noise: near the peak, and after it the "
+            "run loses. Guided by itself DIP gets there sooner, fed another phantom later. The sequential scheme feeds "
             "its output in again; $\\lambda$ weighs its autoencoding term."
         ),
         alt=(
-            "Left: a red curve rises, peaks near a ring and falls by decibels; a brown and an amber one rise more "
-            "slowly. Right: residuals fall through one, the red one first."
+            "Left: a purple, a red and a dotted curve rise, peak near rings and fall by decibels; a brown and an amber "
+            "one rise more slowly. Right: residuals fall through one, in the same order."
         ),
     ),
     "noisy": Plot(
@@ -82,12 +83,12 @@ FIGURES: dict[str, Plot] = {
         experiment="methods",
         draw=runs.draw_methods,
         caption=(
-            "**DIP and two siblings.** Mean over phantoms, a quarter of the columns, four coils. A ring marks where "
+            "**DIP and its siblings.** Mean over phantoms, a quarter of the columns, four coils. A ring marks where "
             "the residual is down to that of the noise, the line at 1."
         ),
         alt=(
-            "Left: the red curve of DIP rises slowly, the amber one is flat, the blue one climbs far above both. "
-            "Right: residuals; amber falls below one, blue approaches one in a zigzag, red is above."
+            "Left: the red curves of DIP rise slowly, a purple, an amber and a brown one lie above, the blue one "
+            "climbs far above all. Right: residuals; amber and brown fall below one, blue approaches one in a zigzag."
         ),
     ),
     "images": Plot(

@@ -20,6 +20,7 @@ from lowdim.papers.udig_dip.scans import TASKS, first_image, magnitude, make_sca
 from lowdim.papers.udig_dip.signals import operator
 from lowdim.papers.udig_dip.tuning import WEIGHTS, guided_sampler, tune
 from lowdim.papers.udig_dip.vanishing import moves
+from lowdim.record import Record
 from papers.contract import check_names_apart
 
 deepinv = import_deepinv()
@@ -44,6 +45,16 @@ def test_every_experiment_measures_and_every_figure_is_drawn(records):
     for name, film in FILMS.items():
         labels = [label for label, _ in film.frames(records[film.experiment])]
         assert len(set(labels)) == len(labels) >= 2, name
+
+
+@pytest.mark.parametrize("rounds", [2, 40, 80, 150, 10_000])
+def test_a_film_of_a_long_run_is_short_and_has_both_ends(rounds):
+    blank = np.zeros((2, 8, 8))
+    film = FILMS["rounds"].frames(Record(arrays={"x": blank, "frames": np.zeros((rounds, 2, 2, 8, 8))}))
+    labels = [label for label, _ in film]
+    assert len(set(labels)) == len(labels) <= 40
+    assert len(labels) > 20 or len(labels) == rounds
+    assert (labels[0], labels[-1]) == ("round 1", f"round {rounds}")
 
 
 def test_closed_forms_hold_in_smoke_as_well(records):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -24,6 +25,8 @@ deepinv: Any = import_deepinv()
 NOISE_STD = 0.1
 SHOWN = ("dip", "aseq", "udig")
 """Whose last images are kept."""
+FRAMES = 40
+"""Of a run, kept for a film."""
 
 
 def noisy_scan(settings: Settings, seed: int, device: str | torch.device) -> Scan:
@@ -116,6 +119,7 @@ def methods(profile: str, seed: int, device: str) -> Record:
     }
     fall = {name: float((curve.best - curve.last).mean()) for name, curve in found.items()}
     udig = found["udig"]
+    kept = rounds_of_a_film(len(udig.frames))
     record = Record(
         claims={
             "08-U6c": fall["udig"],
@@ -127,7 +131,7 @@ def methods(profile: str, seed: int, device: str) -> Record:
         },
         arrays={
             "names": [METHODS[name] for name in SHOWN], "updates": udig.updates, "x": scan.x[0],
-            "frames": udig.frames,
+            "rounds": [k + 1 for k in kept], "frames": udig.frames[kept].half(),
             "split": torch.stack([error_by_column(found[name].estimate, scan) for name in SHOWN]),
             "start": scan.start()[0], "evaluations": [curve.evaluations for curve in found.values()],
             "images": torch.stack([found[name].estimate[0] for name in SHOWN]), **_curves(found),
@@ -137,6 +141,12 @@ def methods(profile: str, seed: int, device: str) -> Record:
         record.number(f"psnr-{name}", float(found[name].last.mean()), "dB", tolerance=1.0)
         record.number(f"fall-{name}", fall[name], "dB", tolerance=1.0)
     return record
+
+
+def rounds_of_a_film(rounds: int) -> list[int]:
+    """All of them where they are few; of a long run 40 at most, the later the fewer, and the last."""
+    spaced = torch.logspace(0, math.log10(rounds), FRAMES - 10).round().long() - 1
+    return list(range(rounds)) if rounds <= FRAMES else sorted({*range(10), *spaced.tolist()})
 
 
 def error_by_column(found: Tensor, scan: Scan) -> Tensor:

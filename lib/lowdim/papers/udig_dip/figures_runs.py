@@ -108,9 +108,7 @@ def draw_images(record: Record) -> Figure:
 
 
 def input_frames(record: Record) -> Iterator[tuple[str, Figure]]:
-    """Input and output of uDiG-DIP's network, round by round, beside the truth; of a long run fewer rounds, the later
-    the fewer.
-    """
+    """Input and output of uDiG-DIP's network, round by round, beside the truth."""
     truth = _magnitude(record["x"])
     fig, axes = figure(1.0, 1.12, ncols=3)
     fig.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
@@ -119,17 +117,10 @@ def input_frames(record: Record) -> Iterator[tuple[str, Figure]]:
         ax.set_title(title, loc="center", fontsize=9, fontweight="normal")
         ax.set(xticks=[], yticks=[])
         ax.grid(False)
-    for k in _frames(len(record["frames"])):
-        z, found = record["frames"][k]
+    for k, (z, found) in zip(record["rounds"], record["frames"].astype(float), strict=True):
         shown[0].set_data(_magnitude(z))
         shown[1].set_data(_magnitude(found))
-        yield f"round {k + 1}", fig
-
-
-def _frames(rounds: int) -> list[int]:
-    """The rounds that a film shows, 40 at most."""
-    spaced = np.geomspace(1, rounds, 30).round().astype(int) - 1
-    return list(range(rounds)) if rounds <= 40 else sorted({*range(10), *spaced.tolist()})
+        yield f"round {k}", fig
 
 
 def draw_tasks(record: Record) -> Figure:

@@ -12,7 +12,7 @@ from lowdim.distributions import Gaussian
 from lowdim.measurement.problem import pose, residual_ratio
 from lowdim.papers.udig_dip import EXPERIMENTS, FIGURES, FILMS, PROFILES
 from lowdim.papers.udig_dip.baselines import DDS, HalfQuadraticSplitting, total_variation
-from lowdim.papers.udig_dip.curves import error_by_column, rounds_of_a_film
+from lowdim.papers.udig_dip.curves import error_by_column, rounds_of_a_film, small
 from lowdim.papers.udig_dip.noisy import later
 from lowdim.papers.udig_dip.purifier import Purifier
 from lowdim.papers.udig_dip.runs import METHODS, Curve, at_least, descending, make_method, prior
@@ -52,6 +52,16 @@ def test_a_film_of_a_long_run_is_short_and_has_both_ends(rounds):
     assert len(set(kept)) == len(kept) <= 40
     assert len(kept) > 20 or len(kept) == rounds
     assert (kept[0], kept[-1]) == (0, rounds - 1)
+
+
+@pytest.mark.parametrize(("channels", "size"), [(2, 48), (1, 64), (2, 128)])
+def test_frames_of_a_film_are_small_magnitudes(channels, size):
+    frames = torch.rand(3, 2, channels, size, size, generator=generator())
+    found = small(frames)
+    assert found.shape == (3, 2, min(size, 64), min(size, 64))
+    assert found.dtype == torch.float16
+    whole = frames.square().sum(2).sqrt()
+    torch.testing.assert_close(found.float().mean((2, 3)), whole.mean((2, 3)), atol=1e-3, rtol=0)
 
 
 def test_closed_forms_hold_in_smoke_as_well(records):

@@ -13,7 +13,7 @@ from lowdim.data.phantoms import sample_phantoms
 from lowdim.papers.udig_dip.methods import ASeqDIP, ReferenceDIP, SelfGuidedDIP
 from lowdim.papers.udig_dip.networks import UNet
 from lowdim.papers.udig_dip.runs import METHODS, RATE_NOISE, Curve, make_method, prior, run_curve
-from lowdim.papers.udig_dip.scans import Scan, make_scan
+from lowdim.papers.udig_dip.scans import Scan, magnitude, make_scan
 from lowdim.papers.udig_dip.settings import PROFILES, Settings
 from lowdim.papers.udig_dip.solver import DeepImagePrior
 from lowdim.profile import check_device
@@ -25,8 +25,8 @@ deepinv: Any = import_deepinv()
 NOISE_STD = 0.1
 SHOWN = ("dip", "aseq", "udig")
 """Whose last images are kept."""
-FRAMES = 40
-"""Of a run, kept for a film."""
+FRAMES, SIDE = 40, 64
+"""Of a run, kept for a film: most of them, and their largest side."""
 
 
 def noisy_scan(settings: Settings, seed: int, device: str | torch.device) -> Scan:
@@ -131,7 +131,7 @@ def methods(profile: str, seed: int, device: str) -> Record:
         },
         arrays={
             "names": [METHODS[name] for name in SHOWN], "updates": udig.updates, "x": scan.x[0],
-            "rounds": [k + 1 for k in kept], "frames": udig.frames[kept].half(),
+            "rounds": [k + 1 for k in kept], "frames": small(udig.frames[kept]),
             "split": torch.stack([error_by_column(found[name].estimate, scan) for name in SHOWN]),
             "start": scan.start()[0], "evaluations": [curve.evaluations for curve in found.values()],
             "images": torch.stack([found[name].estimate[0] for name in SHOWN]), **_curves(found),
@@ -147,6 +147,14 @@ def rounds_of_a_film(rounds: int) -> list[int]:
     """All of them where they are few; of a long run 40 at most, the later the fewer, and the last."""
     spaced = torch.logspace(0, math.log10(rounds), FRAMES - 10).round().long() - 1
     return list(range(rounds)) if rounds <= FRAMES else sorted({*range(10), *spaced.tolist()})
+
+
+def small(frames: Tensor) -> Tensor:
+    """The magnitudes of ``frames (K, 2, C, H, W)`` in half precision, of 64 pixels a side at most: ``(K, 2, h, w)``."""
+    pictures = magnitude(frames.flatten(0, 1))
+    if pictures.shape[-1] > SIDE:
+        pictures = torch.nn.functional.adaptive_avg_pool2d(pictures, SIDE)
+    return pictures[:, 0].unflatten(0, frames.shape[:2]).half()
 
 
 def error_by_column(found: Tensor, scan: Scan) -> Tensor:

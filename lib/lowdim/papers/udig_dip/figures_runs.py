@@ -112,14 +112,15 @@ def input_frames(record: Record) -> Iterator[tuple[str, Figure]]:
     truth = _magnitude(record["x"])
     fig, axes = figure(1.0, 1.12, ncols=3)
     fig.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
-    shown = [ax.imshow(truth, cmap="gray", vmin=0, vmax=1) for ax in axes]
+    size = truth.shape[0]  # of the axes, also where the frames are kept with fewer pixels
+    shown = [ax.imshow(truth, cmap="gray", vmin=0, vmax=1, extent=(0, size, size, 0)) for ax in axes]
     for ax, title in zip(axes, ("input $z$", "output $f_\\theta(z)$", "truth"), strict=True):
         ax.set_title(title, loc="center", fontsize=9, fontweight="normal")
         ax.set(xticks=[], yticks=[])
         ax.grid(False)
     for k, (z, found) in zip(record["rounds"], record["frames"].astype(float), strict=True):
-        shown[0].set_data(_magnitude(z))
-        shown[1].set_data(_magnitude(found))
+        shown[0].set_data(z)
+        shown[1].set_data(found)
         yield f"round {k}", fig
 
 

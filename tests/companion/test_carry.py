@@ -90,6 +90,22 @@ def test_code_that_computes_otherwise_does_not(study):
     assert results.recorded_path(INFO, "study", study).read_bytes() == before
 
 
+@pytest.mark.parametrize(("gone", "carried"), [("array x", True), ("claim C", False), ("number n", False)])
+def test_only_arrays_may_be_recorded_no_more(study, gone, carried):
+    edit(study, "import os\n", "import os  # a comment\n")
+    git(study, "commit", "-qam", "a comment")
+
+    def measure(tree, chapter, experiments):
+        found = text_of(tree, chapter, experiments)
+        return found if tree == study else found | {f"third: {gone}": "3"}
+
+    if carried:
+        assert carry(INFO, "study", study, measure=measure, say=str) == ["measure", "second"]
+    else:
+        with pytest.raises(NotCarried, match=f"third: {gone} differs; run it again"):
+            carry(INFO, "study", study, measure=measure, say=str)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -39,7 +39,7 @@ COSTS = (
 STOPS = ("task", "method", "last (dB)", "stopped at the noise (dB)", "best, by the truth (dB)", "residual / noise")
 Row = dict[str, Tensor]
 """PSNR of the last image, stopped at the noise, and the best; SSIM; residual; evaluations, updates and seconds, each
-``(B,)``, and one image.
+``(B,)``.
 """
 MISMATCHED = ("start", "hqs", "dds", "dps", "dip", "reference", "aseq", "udig")
 
@@ -167,10 +167,9 @@ def _compare(bench: Bench, kind: str, on: tuple[str, ...], names: tuple[str, ...
         found = [_measure(name, scan, bench) for name in names]
         for part in found[0]:
             rows.setdefault(part, []).append(torch.stack([row[part] for row in found]))
-    images = {f"images-{task}": image for task, image in zip(on, rows.pop("image"), strict=True)}
     arrays = {part: torch.stack(values) for part, values in rows.items()}
     arrays["width"] = torch.tensor([[half_width(row) for row in task] for task in arrays["psnr"]])
-    return {**arrays, **images, "keys": list(names)}
+    return {**arrays, "keys": list(names)}
 
 
 def _measure(name: str, scan: Scan, bench: Bench) -> Row:
@@ -194,7 +193,7 @@ def _measure(name: str, scan: Scan, bench: Bench) -> Row:
         row, cost = {"psnr": last, "stopped": last, "best": last}, (evaluations, 0)
     # The seconds of a run go to the record of the unit, never into a claim: they are another machine's tomorrow.
     row["seconds"] = torch.full((count,), (clock() - began) / count)
-    row |= {"ssim": scan.ssim(estimate).double().cpu(), "residual": residual, "image": estimate[0].cpu()}
+    row |= {"ssim": scan.ssim(estimate).double().cpu(), "residual": residual}
     return row | {"evaluations": torch.full((count,), cost[0]), "updates": torch.full((count,), cost[1])}
 
 

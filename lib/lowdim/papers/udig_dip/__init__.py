@@ -10,6 +10,7 @@ from lowdim.papers.udig_dip.exact import fixed_point, limit, norms, spectral_bia
 from lowdim.papers.udig_dip.figures import FIGURES, FILMS
 from lowdim.papers.udig_dip.noisy import noisy
 from lowdim.papers.udig_dip.settings import PROFILES, Settings
+from lowdim.papers.udig_dip.smooth import smooth
 from lowdim.papers.udig_dip.vanishing import vanishing
 from lowdim.record import Record
 
@@ -23,6 +24,7 @@ EXPERIMENTS: dict[str, Callable[..., Record]] = {
     "inputs": inputs,
     "methods": methods,
     "tasks": tasks,
+    "smooth": smooth,
     "levels": levels,
     "vanishing": vanishing,
 }

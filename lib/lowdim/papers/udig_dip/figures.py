@@ -109,7 +109,8 @@ FIGURES: dict[str, Plot] = {
         caption=(
             "**All methods on all tasks.** PSNR of the last image, mean and 95 percent interval over phantoms. Rings "
             "around networks that are trained on the scan: the best image on the way, which only the truth could find. "
-            "In brackets the updates of the untrained network and the evaluations of the denoiser, for each image."
+            "In brackets the updates of the untrained network and the evaluations of the denoiser, for each image; "
+            "those of DPS carry a gradient."
         ),
         alt="A panel for each task with a row for each method; dots with error bars, the blue one is uDiG-DIP.",
     ),
